@@ -1,0 +1,32 @@
+# `make help` lists the targets; each does the set-up it needs and nothing twice.
+PY := .venv/bin/python
+STAMP := .venv/.setup
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build check test test-slow fuzz bench image lock up down vm docs debug clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install what this machine lacks: system packages and .venv
+$(STAMP): pyproject.toml .ci/packages .ci/setup
+	@.ci/setup
+	@touch $@
+
+build: setup ## compile the native units, the programs and the .proto files in place
+	@$(PY) setup.py -q build_protos build_ext --inplace build_programs
+
+check: build ## ruff, mypy --strict, stubtest, import contract, tree rules
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml $$(cd ext && ls */*.pyi | sed 's|/|.|;s|\.pyi$$||;s|^|ext.|' | tr '\n' ' ')
+	@.venv/bin/lint-imports
+
+test: check ## everything not marked slow
+	@$(PY) -m pytest -m "not slow"
+
+test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes docs/results.md
+	@$(PY) -m pytest -m slow --results docs/results.md
+
+clean: ## remove what the build made in the tree (caches outside it stay)
+	@git clean -fdXq -e '!.venv' -e '!.venv/**'
