@@ -1,0 +1,47 @@
+"""QEMU for tests: machines that are always killed at the test's end, on the built image's kernel. Boot retries after a
+kernel oops before init are counted here, so that a run can report them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.provision.qemu import Machine, Spec
+
+IMAGE = Path(__file__).parents[2] / "_out" / "x86_64"
+oopses = 0
+
+
+@contextmanager
+def machine(folder: Path, **spec: Any) -> Iterator[Machine]:
+    """A machine in `folder` (made when absent); by default on the built kernel. Killed whatever happens."""
+    folder.mkdir(parents=True, exist_ok=True)
+    spec.setdefault("kernel", IMAGE / "vmlinuz")
+    made = Machine(Spec(folder=folder, **spec))
+    try:
+        yield made
+    finally:
+        made.kill()
+
+
+def boot(made: Machine, pattern: str, timeout: float = 180.0) -> None:
+    """Start and wait for `pattern` on the console, counting kernels that died before init."""
+    global oopses
+    oopses += made.boot(pattern, timeout)
+
+
+def need_kernel() -> Path:
+    """The built kernel; skips when the image has not been built."""
+    kernel = IMAGE / "vmlinuz"
+    if not kernel.exists():
+        pytest.skip("needs the built image: run `make image`")
+    return kernel
+
+
+def blank_disk(path: Path, size: int) -> Path:
+    """A sparse file of `size` bytes."""
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
