@@ -1,0 +1,128 @@
+"""The sequence runner: order, events, takeover, failures, and going on after machined died in the middle."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from core.base.clock import SystemClock
+from core.base.errors import Conflict, NotReady
+from core.node.lifecycle.runner import Runner, Running
+from core.node.lifecycle.sequence import Phase, Sequence, Task
+from core.node.survivor import Survivor
+from tests.support.fdtable import FdTable
+
+
+class Recorder:
+    """An event bus that remembers, and the machine that tasks act on."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str, str]] = []
+        self.did: list[str] = []
+        self.gate = asyncio.Event()
+        self.entered = asyncio.Event()
+
+    def publish(self, event: Any, actor_id: str = "") -> None:
+        kind = event.DESCRIPTOR.name.removesuffix("Event").lower()
+        action = event.Action.Name(event.action).lower()
+        self.said.append((kind, getattr(event, kind), action))
+
+
+@pytest.fixture
+def table() -> Iterator[FdTable]:
+    table = FdTable()
+    yield table
+    table.close()
+
+
+def _do(name: str, *, fail: bool = False, gated: bool = False) -> Task:
+    async def run(machine: Recorder) -> None:
+        if gated:
+            machine.entered.set()
+            await machine.gate.wait()
+        machine.did.append(name)
+        if fail:
+            raise NotReady("the disk is away")
+
+    return Task(name, run)
+
+
+def _runner(table: FdTable, *sequences: Sequence) -> tuple[Runner, Recorder]:
+    recorder = Recorder()
+    record = Survivor(table, "sequence", Running)
+    return Runner({s.name: s for s in sequences}, recorder, record, SystemClock(), recorder), recorder
+
+
+def test_phases_in_order_with_their_events(table: FdTable) -> None:
+    async def main() -> None:
+        boot = Sequence("boot", (Phase("one", (_do("a"), _do("b"))), Phase("two", (_do("c"),))))
+        runner, recorder = _runner(table, boot)
+        actor = runner.start("boot").actor
+        assert await runner.wait() == ""
+        assert recorder.did == ["a", "b", "c"]
+        assert len(actor) == 36
+        assert recorder.said[0] == ("sequence", "boot", "start")
+        assert recorder.said[-1] == ("sequence", "boot", "stop")
+        assert [s for s in recorder.said if s[0] == "phase"] == [
+            ("phase", "one", "start"),
+            ("phase", "one", "stop"),
+            ("phase", "two", "start"),
+            ("phase", "two", "stop"),
+        ]
+        runner.record.close()
+
+    asyncio.run(main())
+
+
+def test_a_failure_stops_a_boot_but_not_a_reboot(table: FdTable) -> None:
+    async def main() -> None:
+        phases = (Phase("one", (_do("a", fail=True),)), Phase("two", (_do("b"),)))
+        runner, recorder = _runner(table, Sequence("boot", phases), Sequence("reboot", phases, final=True))
+        runner.start("boot")
+        assert await runner.wait() == "a: the disk is away"
+        assert recorder.did == ["a"]
+        runner.start("reboot")
+        assert await runner.wait() == "a: the disk is away"
+        assert recorder.did == ["a", "a", "b"]
+        runner.record.close()
+
+    asyncio.run(main())
+
+
+def test_who_may_take_over(table: FdTable) -> None:
+    async def main() -> None:
+        boot = Sequence("boot", (Phase("one", (_do("never", gated=True),)),))
+        reboot = Sequence("reboot", (Phase("one", (_do("down"),)),), final=True)
+        runner, recorder = _runner(table, boot, reboot)
+        runner.start("boot")
+        with pytest.raises(Conflict, match="boot is running"):
+            runner.start("boot")
+        assert recorder.said[-1] == ("sequence", "boot", "noop")
+        runner.start("reboot")
+        assert await runner.wait() == ""
+        assert recorder.did == ["down"]
+        runner.record.close()
+
+    asyncio.run(main())
+
+
+def test_a_final_sequence_goes_on_in_the_next_machined(table: FdTable) -> None:
+    async def main() -> None:
+        phases = (Phase("one", (_do("a"),)), Phase("two", (_do("b", gated=True),)), Phase("three", (_do("c"),)))
+        reboot = Sequence("reboot", phases, final=True)
+        first, recorder = _runner(table, reboot)
+        actor = first.start("reboot").actor
+        await recorder.entered.wait()
+        first.record.close()
+        second, after = _runner(table, reboot)
+        left = second.interrupted()
+        assert left == Running("reboot", actor, 1)
+        after.gate.set()
+        second.start(left.sequence, left.actor, phase=left.phase)
+        assert await second.wait() == ""
+        assert after.did == ["b", "c"]
+        recorder.gate.set()
+        second.record.close()
+
+    asyncio.run(main())
