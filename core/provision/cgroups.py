@@ -1,0 +1,85 @@
+"""A node's place in the machine's cgroup hierarchies (v1, hybrid or v2): make, enter, kill, remove."""
+
+import os
+import select
+import time
+from pathlib import Path
+from typing import Final
+
+from core.base.errors import IchorError
+
+ROOT: Final = Path("/sys/fs/cgroup")
+_COPIED: Final = ("cpuset.cpus", "cpuset.mems")
+
+
+def hierarchies() -> list[Path]:
+    """Mount points: [ROOT] on a pure v2 machine, else each v1 hierarchy and `unified`."""
+    if (ROOT / "cgroup.procs").exists():
+        return [ROOT]
+    return sorted(path for path in ROOT.iterdir() if not path.is_symlink() and (path / "cgroup.procs").exists())
+
+
+def folders(group: str) -> list[Path]:
+    """The folder of `group` in each hierarchy."""
+    return [hierarchy / group for hierarchy in hierarchies()]
+
+
+def make(group: str) -> list[Path]:
+    """Create the group everywhere; a v1 cpuset is filled from its parent, which it needs before it takes a process."""
+    made = []
+    for folder in hierarchies():
+        for part in Path(group).parts:
+            folder = folder / part
+            folder.mkdir(exist_ok=True)
+            _fill_cpuset(folder)
+        made.append(folder)
+    return made
+
+
+def enter(made: list[Path]) -> None:
+    """Move this process into the group."""
+    for folder in made:
+        (folder / "cgroup.procs").write_text("0")
+
+
+def kill(group: str, timeout: float = 10.0) -> None:
+    """SIGKILL everything in the group and below, and return when it is empty. Raises IchorError after `timeout` s."""
+    tracking = [folder for folder in folders(group) if (folder / "cgroup.kill").exists()]
+    for folder in tracking:
+        (folder / "cgroup.kill").write_text("1")
+    deadline = time.monotonic() + timeout
+    for folder in tracking:
+        _wait_until_empty(folder, deadline)
+
+
+def remove(group: str) -> None:
+    """Delete the group with all below it, and the parents that are empty then."""
+    for folder in folders(group):
+        for path, _, _ in os.walk(folder, topdown=False):
+            Path(path).rmdir()
+        parent = folder.parent
+        while (
+            parent not in (ROOT, *hierarchies()) and parent.exists() and not any(p.is_dir() for p in parent.iterdir())
+        ):
+            parent.rmdir()
+            parent = parent.parent
+
+
+def _wait_until_empty(folder: Path, deadline: float) -> None:
+    events = os.open(folder / "cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        changed = select.poll()
+        changed.register(events, select.POLLPRI)
+        while b"populated 1" in os.pread(events, 4096, 0):
+            if not changed.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise IchorError(f"{folder}: processes survive SIGKILL", remedy="look at cgroup.procs there")
+    finally:
+        os.close(events)
+
+
+def _fill_cpuset(folder: Path) -> None:
+    for name in _COPIED:
+        own = folder / name
+        if "cpuset" in folder.parts and own.exists() and not own.read_text().strip():
+            own.write_text((folder.parent / name).read_text())
+            (folder / "cgroup.clone_children").write_text("1")

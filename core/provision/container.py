@@ -1,0 +1,142 @@
+"""Nodes as namespaces on this machine's kernel. Owns what a container node is made of: its folder, keeper and
+cable. Every step is idempotent, and `destroy` finds what a crash left by name alone."""
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from core.base.errors import NotReady
+from core.provision import cgroups, network, rootfs
+from core.provision.keeper import STOP_SECONDS, Orders, Run
+from core.provision.model import Cluster, Node
+from core.provision.namespace import Plan
+from core.provision.places import Places
+
+META_BYTES = 1 << 20
+
+
+class Containers:
+    """The provisioner for `kind: container`."""
+
+    def __init__(self, places: Places, cluster: Cluster) -> None:
+        self.places = places
+        self.cluster = cluster
+
+    def prepare(self) -> None:
+        """The image mounted, the bridge up."""
+        image = Path(self.cluster.spec.image) / "ichor.img"
+        rootfs.mount(self.places, image, self.cluster.image_sha256)
+        network.make_bridge(self.cluster.bridge, self.cluster.gateway, 24)
+
+    def start(self, node: Node) -> None:
+        """Start the node's keeper unless it runs."""
+        if self.running(node):
+            return
+        orders = self._orders(node)
+        folder = self._folder(node)
+        self._lay_out(node, folder)
+        (folder / "run.json").unlink(missing_ok=True)
+        with (folder / "keeper.log").open("ab") as log:
+            # setsid --fork: the keeper outlives this process and is nobody's unreaped child
+            subprocess.run(
+                ["setsid", "--fork", sys.executable, "-P", "-m", "core.provision.keeper"],
+                input=msgspec.json.encode(orders),
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                check=True,
+            )
+
+    def run(self, node: Node) -> Run | None:
+        """What the keeper last wrote; None before it wrote anything."""
+        try:
+            return msgspec.json.decode((self._folder(node) / "run.json").read_bytes(), type=Run)
+        except FileNotFoundError:
+            return None
+
+    def running(self, node: Node) -> bool:
+        """Whether the node's keeper lives."""
+        run = self.run(node)
+        return run is not None and run.keeper > 0 and _is_keeper(run.keeper)
+
+    def stop(self, node: Node) -> None:
+        """An orderly shutdown within STOP_SECONDS, then force; returns when nothing of the node runs."""
+        run = self.run(node)
+        if run is not None and run.keeper and _is_keeper(run.keeper):
+            _end(run.keeper)
+        group = self._group(node)
+        cgroups.kill(group)
+        cgroups.remove(group)
+        network.remove(network.veth_name(self.cluster.spec.name, node.name))
+
+    def destroy(self) -> None:
+        """Stop every node and remove all that the cluster had on this machine."""
+        for node in self.cluster.nodes:
+            self.stop(node)
+        network.remove(self.cluster.bridge)
+        shutil.rmtree(self.places.cluster(self.cluster.spec.name))
+        rootfs.release(self.places)
+
+    def console(self, node: Node) -> Path:
+        """The file with everything the node's init and kernel console said."""
+        return self._folder(node) / "console.log"
+
+    def _folder(self, node: Node) -> Path:
+        return self.places.node(self.cluster.spec.name, node.name)
+
+    def _group(self, node: Node) -> str:
+        return f"ichor/{network.bridge_name(self.cluster.spec.name)}/{node.name}"
+
+    def _orders(self, node: Node) -> Orders:
+        root = rootfs.mount(self.places, Path(self.cluster.spec.image) / "ichor.img", self.cluster.image_sha256)
+        return Orders(
+            plan=Plan(image_root=str(root), folder=str(self._folder(node))),
+            group=self._group(node),
+            bridge=self.cluster.bridge,
+            veth=network.veth_name(self.cluster.spec.name, node.name),
+        )
+
+    def _lay_out(self, node: Node, folder: Path) -> None:
+        for name, mode in (("var", 0o755), ("state", 0o700), ("root", 0o755)):
+            (folder / name).mkdir(parents=True, exist_ok=True, mode=mode)
+        meta = folder / "meta"
+        if not meta.exists():
+            with meta.open("wb") as file:
+                file.truncate(META_BYTES)
+        address = f"ip={node.address}::{self.cluster.gateway}:255.255.255.0:{node.name}:eth0:off"
+        (folder / "cmdline").write_text(f"talos.platform=container {address}\n")
+
+
+def _is_keeper(pid: int) -> bool:
+    try:
+        return b"core.provision.keeper" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _end(keeper: int) -> None:
+    """SIGTERM and wait; the keeper bounds the shutdown itself, so past its bound something is wrong with it."""
+    try:
+        handle = os.pidfd_open(keeper)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGTERM)
+        if not _ended(handle, STOP_SECONDS + 15):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            if not _ended(handle, 5):
+                raise NotReady(f"keeper {keeper} does not end", remedy="look at keeper.log in the node's folder")
+    finally:
+        os.close(handle)
+
+
+def _ended(handle: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

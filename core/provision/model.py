@@ -1,0 +1,70 @@
+"""What is asked for (ClusterSpec) and what was made of it (Cluster, Node), as values that survive in cluster.json."""
+
+from typing import Literal
+
+import msgspec
+
+from core.base.errors import Invalid, NotFound
+from core.base.files import write_atomic
+from core.provision.places import Places
+
+Kind = Literal["container", "qemu"]
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One machine: its name, where its API answers and, for qemu, the loopback port that leads there."""
+
+    name: str
+    address: str
+    port: int = 50000
+
+
+class ClusterSpec(msgspec.Struct, frozen=True):
+    """A cluster to make. `image` is the folder with ichor.img and, for qemu, kernel and initramfs; sizes in bytes."""
+
+    name: str
+    kind: Kind
+    image: str
+    control_planes: int = 1
+    memory: int = 2 << 30
+    disk: int = 6 << 30
+    cpus: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.name.isascii() or not self.name.replace("-", "").isalnum() or len(self.name) > 32:
+            raise Invalid(f"{self.name!r} is no cluster name", remedy="use up to 32 letters, digits and dashes")
+        if self.control_planes < 1:
+            raise Invalid("a cluster has at least one control plane")
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    """A cluster as recorded; `subnet` and `bridge` are empty for qemu, whose nodes are reached through loopback."""
+
+    spec: ClusterSpec
+    image_sha256: str
+    subnet: str
+    gateway: str
+    bridge: str
+    nodes: tuple[Node, ...]
+
+
+def save(places: Places, cluster: Cluster) -> None:
+    """Record the cluster durably."""
+    path = places.record(cluster.spec.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(cluster)), mode=0o644)
+
+
+def load(places: Places, name: str) -> Cluster:
+    """The recorded cluster. Raises NotFound with the names there are."""
+    try:
+        data = places.record(name).read_bytes()
+    except FileNotFoundError:
+        known = ", ".join(names(places)) or "none"
+        raise NotFound(f"there is no cluster {name!r}", remedy=f"known: {known}") from None
+    return msgspec.json.decode(data, type=Cluster)
+
+
+def names(places: Places) -> list[str]:
+    """All recorded clusters, sorted."""
+    return sorted(path.parent.name for path in places.clusters.glob("*/cluster.json"))

@@ -1,0 +1,48 @@
+"""The image as a mounted tree: checked, then mounted read-only once for all clusters that use it. Owns the mounts under
+`<home>/images/`; refuses an image whose signature or hash tree does not hold."""
+
+import subprocess
+from pathlib import Path
+
+from core.base.errors import IchorError
+from core.provision import model
+from core.provision.places import Places
+
+
+def mount(places: Places, image: Path, sha256: str) -> Path:
+    """The folder at which the (already verified) image is mounted; mounts it if it is not."""
+    folder = places.images / sha256
+    root = folder / "root"
+    root.mkdir(parents=True, exist_ok=True)
+    if not root.is_mount():
+        # a copy of its own, so that a rebuild never changes the blocks under a running node
+        held = folder / "ichor.img"
+        if not held.exists():
+            _run("cp", "--reflink=auto", str(image), str(held) + ".new")
+            Path(str(held) + ".new").replace(held)
+        _run("mount", "-t", "squashfs", "-o", "loop,ro,nodev,nosuid", str(held), str(root))
+    return root
+
+
+def release(places: Places) -> None:
+    """Unmount and forget every image that no recorded cluster uses."""
+    used = {model.load(places, name).image_sha256 for name in model.names(places)}
+    for folder in sorted(places.images.glob("*")) if places.images.exists() else ():
+        if folder.name not in used:
+            root = folder / "root"
+            if root.is_mount():
+                _run("umount", str(root))
+            if root.exists():
+                root.rmdir()
+            for held in folder.iterdir():
+                held.unlink()
+            folder.rmdir()
+    for empty in (places.images, places.clusters):
+        if empty.exists() and not any(empty.iterdir()):
+            empty.rmdir()
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise IchorError(f"{' '.join(command)}: {done.stderr.strip()}")
