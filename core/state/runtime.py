@@ -1,0 +1,139 @@
+"""Runs controllers: wakes each when an input changes, folds many changes into one call, retries what fails after a
+growing delay, and keeps one failure from touching the others. Owns the only catch-all of the node's logic."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from core.base.backoff import Backoff
+from core.base.clock import Clock
+from core.base.errors import AlreadyExists, Conflict
+from core.state.controller import Controller, Input, Strength
+from core.state.events import Event
+from core.state.metadata import Kind, Metadata
+from core.state.scope import Scope
+from core.state.store import Store
+
+log = logging.getLogger("controller")
+
+
+class Runtime:
+    """`register` all controllers, then `run` until cancelled."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._controllers: dict[str, tuple[Controller, Scope]] = {}
+        self._writers: dict[str, tuple[str, bool]] = {}  # type -> one of its writers, shared
+        self._readers: dict[Kind[Any], list[tuple[Input, Scope]]] = defaultdict(list)
+
+    @property
+    def controllers(self) -> list[Controller]:
+        """All of them, in the order of registration."""
+        return [controller for controller, _ in self._controllers.values()]
+
+    def register(self, controller: Controller) -> None:
+        """Add it. Raises AlreadyExists for a name taken, Conflict for an output that has its one writer already,
+        NotFound for an unknown type."""
+        if controller.name in self._controllers:
+            raise AlreadyExists(f"controller {controller.name} is registered twice")
+        for output in controller.outputs:
+            self._store.registry[output.type]
+            other, is_shared = self._writers.get(output.type, ("", True))
+            if other and not (is_shared and output.shared):
+                raise Conflict(f"controller {controller.name} would write {output.type}, which {other} writes")
+        for declared in controller.inputs:
+            self._store.registry[declared.kind.type]
+        scope = Scope(self._store, self._clock, controller)
+        self._controllers[controller.name] = (controller, scope)
+        self._writers |= {output.type: (controller.name, output.shared) for output in controller.outputs}
+        for declared in controller.inputs:
+            self._readers[declared.kind].append((declared, scope))
+
+    async def run(self) -> None:
+        """Reconcile forever. Cancelling it ends every controller."""
+        unsubscribe = self._store.subscribe(self._dispatch)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for controller, scope in self._controllers.values():
+                    group.create_task(self._reconciling(controller, scope), name=controller.name)
+                    group.create_task(self._working(controller, scope), name=f"{controller.name}: work")
+        finally:
+            unsubscribe()
+
+    def _dispatch(self, event: Event[Any]) -> None:
+        assert event.resource is not None
+        md = event.resource.md
+        for declared, scope in self._readers.get(md.pointer.kind, ()):
+            if _wakes(declared, md):
+                scope.wake()
+        if md.destroy_ready and md.owner in self._controllers:  # the owner finishes what it began
+            self._controllers[md.owner][1].wake()
+
+    async def _reconciling(self, controller: Controller, scope: Scope) -> None:
+        attempt = _Attempt(controller.name, self._clock)
+        scope.wake()
+        while True:
+            await self._woken(scope)
+            scope.woken.clear()
+            scope.alarm = None
+            delay = await attempt(partial(controller.reconcile, scope))
+            if delay is not None:
+                await self._clock.sleep(delay)
+                scope.wake()
+
+    async def _working(self, controller: Controller, scope: Scope) -> None:
+        attempt = _Attempt(f"{controller.name}: work", self._clock)
+        while (delay := await attempt(partial(controller.work, scope))) is not None:
+            await self._clock.sleep(delay)
+
+    async def _woken(self, scope: Scope) -> None:
+        if scope.alarm is None:
+            await scope.woken.wait()
+            return
+        async with asyncio.TaskGroup() as group:
+            alarm = group.create_task(self._ring(scope, scope.alarm))
+            await scope.woken.wait()
+            alarm.cancel()
+
+    async def _ring(self, scope: Scope, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        scope.wake()
+
+
+class _Attempt:
+    """Calls something that may fail; answers None, or the delay after which to call it again. A failure is logged when
+    it first happens and when its text changes, not at each retry."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name, self._clock = name, clock
+        self._backoff = Backoff()
+        self._said = ""
+
+    async def __call__(self, call: Callable[[], Awaitable[None]]) -> float | None:
+        began = self._clock.monotonic()
+        try:
+            await call()
+        except Exception as error:  # noqa: BLE001 - the controller runner: whatever a controller raises ends here
+            delay = self._backoff.failed(self._clock.monotonic() - began)
+            self._report(error, delay)
+            return delay
+        if self._said:
+            log.info("%s: well again", self._name)
+            self._said = ""
+        self._backoff.succeeded()
+        return None
+
+    def _report(self, error: Exception, delay: float) -> None:
+        text = f"{type(error).__name__}: {error}"
+        if text != self._said:
+            log.error("%s failed, next try in %.1f s: %s", self._name, delay, text, exc_info=error)
+            self._said = text
+
+
+def _wakes(declared: Input, md: Metadata) -> bool:
+    if declared.id is not None and declared.id != md.id:
+        return False
+    return declared.strength is not Strength.DESTROY_READY or md.destroy_ready
