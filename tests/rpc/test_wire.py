@@ -12,7 +12,6 @@ from google.protobuf.descriptor import (
     FieldDescriptor,
     FileDescriptor,
     MethodDescriptor,
-    ServiceDescriptor,
 )
 
 ROOT = Path(__file__).parents[2]
