@@ -1,0 +1,97 @@
+"""Makes and unmakes clusters of machines. Owns the record, the choice of addresses and the order of steps; what a node
+is made of is the provisioner's, what the nodes are told is `bringup`'s."""
+
+import hashlib
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from core.base.errors import AlreadyExists, NotFound
+from core.provision import model, network, subnets
+from core.provision.container import Containers
+from core.provision.locking import exclusive
+from core.provision.model import Cluster, ClusterSpec, Node
+from core.provision.places import Places
+from core.provision.vms import VirtualMachines
+
+Progress = Callable[[str], None]
+
+
+class Provisioner(Protocol):
+    """One way of running nodes on this machine. Every method may be called again after a crash."""
+
+    def prepare(self) -> None: ...
+
+    def start(self, node: Node) -> None: ...
+
+    def stop(self, node: Node) -> None: ...
+
+    def running(self, node: Node) -> bool: ...
+
+    def destroy(self) -> None: ...
+
+    def console(self, node: Node) -> Path: ...
+
+
+def provisioner(places: Places, cluster: Cluster) -> Provisioner:
+    """The one for the cluster's kind."""
+    return Containers(places, cluster) if cluster.spec.kind == "container" else VirtualMachines(places, cluster)
+
+
+def create(places: Places, spec: ClusterSpec, verify: Callable[[Path], None], say: Progress) -> Cluster:
+    """Check the image with `verify`, record the cluster, start its machines. Asking again for the same starts what does
+    not run; a cluster of that name with another spec raises AlreadyExists."""
+    image = Path(spec.image) / "ichor.img"
+    if not image.exists():
+        raise NotFound(f"no image at {image}", remedy="make image")
+    with exclusive(places):
+        if spec.name in model.names(places):
+            cluster = model.load(places, spec.name)
+            if cluster.spec != spec:
+                raise AlreadyExists(
+                    f"cluster {spec.name} exists with other settings", remedy="ichorctl cluster destroy"
+                )
+        else:
+            say("checking the image's signature and hash tree")
+            verify(image)
+            cluster = _plan(places, spec, image)
+            model.save(places, cluster)
+        machines = provisioner(places, cluster)
+        machines.prepare()
+        for node in cluster.nodes:
+            say(f"starting {node.name}")
+            machines.start(node)
+    return cluster
+
+
+def destroy(places: Places, name: str) -> None:
+    """Remove the cluster and all it had. Raises NotFound."""
+    with exclusive(places):
+        provisioner(places, model.load(places, name)).destroy()
+
+
+def _plan(places: Places, spec: ClusterSpec, image: Path) -> Cluster:
+    digest = _sha256(image)
+    names = [f"{spec.name}-controlplane-{n}" for n in range(1, spec.control_planes + 1)]
+    if spec.kind == "qemu":
+        nodes = tuple(Node(name, "127.0.0.1", _free_port()) for name in names)
+        return Cluster(spec, digest, "", "", "", nodes)
+    others = [model.load(places, name).subnet for name in model.names(places)]
+    subnet = subnets.pick(subnets.taken_by(network.routes(), others))
+    hosts = list(subnet.hosts())
+    nodes = tuple(Node(name, str(address)) for name, address in zip(names, hosts[1:], strict=False))
+    return Cluster(spec, digest, str(subnet), str(hosts[0]), network.bridge_name(spec.name), nodes)
+
+
+def _free_port() -> int:
+    """A loopback port that was free a moment ago; recorded, so that the node keeps it over restarts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,75 @@
+"""Nodes as QEMU machines: a kernel, firmware tables, disks and dm-verity of their own. Owns the node's folder (disk,
+console, monitor); the API is reached through a loopback port that QEMU forwards."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+from core.provision.model import Cluster, Node
+from core.provision.places import Places
+from core.provision.qemu import Disk, Forward, Machine, Spec
+
+API_PORT = 50000
+
+
+class VirtualMachines:
+    """The provisioner for `kind: qemu`."""
+
+    def __init__(self, places: Places, cluster: Cluster) -> None:
+        self.places = places
+        self.cluster = cluster
+
+    def prepare(self) -> None:
+        """Nothing is shared between machines."""
+
+    def start(self, node: Node) -> None:
+        """Power on, with a blank disk the first time."""
+        folder = self._folder(node)
+        folder.mkdir(parents=True, exist_ok=True)
+        disk = folder / "disk.raw"
+        if not disk.exists():
+            with disk.open("wb") as file:
+                file.truncate(self.cluster.spec.disk)
+        machine = self.machine(node)
+        if not machine.running:
+            machine.start()
+
+    def stop(self, node: Node) -> None:
+        """The power button, then the plug."""
+        self.machine(node).stop()
+
+    def running(self, node: Node) -> bool:
+        """Whether QEMU lives."""
+        return self.machine(node).running
+
+    def destroy(self) -> None:
+        """Pull every plug and remove every file."""
+        for node in self.cluster.nodes:
+            self.machine(node).kill()
+        shutil.rmtree(self.places.cluster(self.cluster.spec.name))
+
+    def console(self, node: Node) -> Path:
+        """The serial console's file."""
+        return self._folder(node) / "console.log"
+
+    def machine(self, node: Node) -> Machine:
+        """The QEMU machine behind a node."""
+        spec, image = self.cluster.spec, Path(self.cluster.spec.image)
+        folder = self._folder(node)
+        return Machine(
+            Spec(
+                folder=folder,
+                kernel=image / "vmlinuz",
+                initrd=image / "initramfs.cpio.zst",
+                cmdline=f"talos.platform=metal talos.hostname={node.name} panic=10",
+                disks=(Disk(path=image / "ichor.img", read_only=True), Disk(path=folder / "disk.raw", serial="system")),
+                forwards=(Forward(guest=API_PORT, port=node.port),),
+                memory_mib=spec.memory >> 20,
+                cpus=spec.cpus,
+                watchdog=True,
+                uuid=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{spec.name}/{node.name}")),
+            )
+        )
+
+    def _folder(self, node: Node) -> Path:
+        return self.places.node(self.cluster.spec.name, node.name)
