@@ -1,0 +1,101 @@
+/* A batch of netlink datagrams read with one recvmmsg. Large slots: the kernel fills a dump's datagram up to 32 KiB when
+ * the receiver offers that much, and untouched pages of a slot cost nothing. */
+#ifndef ICHOR_BATCH_H
+#define ICHOR_BATCH_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BATCH_SLOTS = 8, BATCH_SLOT = 32768 };
+
+struct batch {
+    struct mmsghdr messages[BATCH_SLOTS];
+    struct iovec pieces[BATCH_SLOTS];
+    struct sockaddr_nl from[BATCH_SLOTS];
+    uint8_t *memory;
+};
+
+static int batch_open(struct batch *b)
+{
+    b->memory = aligned_alloc(4096, (size_t)BATCH_SLOTS * BATCH_SLOT);
+    return b->memory ? 0 : -ENOMEM;
+}
+
+static void batch_close(struct batch *b)
+{
+    free(b->memory);
+    b->memory = NULL;
+}
+
+/* Datagrams read (0: none is waiting), or -errno. Anything that the kernel itself did not send comes out with size 0. */
+static int batch_read(struct batch *b, int fd, int flags)
+{
+    for (int i = 0; i < BATCH_SLOTS; i++) {
+        b->pieces[i] = (struct iovec){b->memory + (size_t)i * BATCH_SLOT, BATCH_SLOT};
+        b->messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &b->from[i], .msg_namelen = sizeof b->from[i], .msg_iov = &b->pieces[i], .msg_iovlen = 1};
+    }
+    int count;
+    do
+        count = recvmmsg(fd, b->messages, BATCH_SLOTS, flags, NULL);
+    while (count < 0 && errno == EINTR);
+    if (count < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    for (int i = 0; i < count; i++) {
+        if (b->messages[i].msg_hdr.msg_flags & MSG_TRUNC)
+            return -EMSGSIZE;
+        if (b->from[i].nl_pid != 0)
+            b->messages[i].msg_len = 0;
+    }
+    return count;
+}
+
+static inline const uint8_t *batch_data(const struct batch *b, int i)
+{
+    return b->memory + (size_t)i * BATCH_SLOT;
+}
+
+static inline size_t batch_size(const struct batch *b, int i)
+{
+    return b->messages[i].msg_len;
+}
+
+static void batch_drain(struct batch *b, int fd)
+{
+    int count;
+    do
+        count = batch_read(b, fd, MSG_DONTWAIT);
+    while (count > 0 || count == -ENOBUFS || count == -EMSGSIZE);
+}
+
+/* A socket of the network namespace behind `netns` (-1: the caller's own), or -errno. Only the calling thread moves, and
+ * back before this returns; a thread that cannot go home must not run on, so that ends the process. */
+static int socket_in(int netns, int family, int type, int protocol)
+{
+    if (netns < 0) {
+        int fd = socket(family, type, protocol);
+        return fd < 0 ? -errno : fd;
+    }
+    int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (home < 0)
+        return -errno;
+    if (setns(netns, CLONE_NEWNET) < 0) {
+        int failure = -errno;
+        close(home);
+        return failure;
+    }
+    int fd = socket(family, type, protocol);
+    int failure = -errno;
+    if (setns(home, CLONE_NEWNET) < 0)
+        abort();
+    close(home);
+    return fd < 0 ? failure : fd;
+}
+
+#endif

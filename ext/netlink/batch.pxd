@@ -1,0 +1,16 @@
+"""Reading netlink datagrams in batches, and sockets in a chosen network namespace."""
+
+from libc.stdint cimport uint8_t
+
+
+cdef extern from "batch.h" nogil:
+    struct batch:
+        pass
+
+    int batch_open(batch *b)
+    void batch_close(batch *b)
+    int batch_read(batch *b, int fd, int flags)
+    const uint8_t *batch_data(const batch *b, int i)
+    size_t batch_size(const batch *b, int i)
+    void batch_drain(batch *b, int fd)
+    int socket_in(int netns, int family, int type, int protocol)
