@@ -64,6 +64,17 @@ cdef void enlarge(int fd, int size) noexcept:
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size))
 
 
+cdef int name(int fd, uint32_t groups) except -1:
+    """Bind to an own port: the kernel passes over a socket without one when it notifies."""
+    cdef sockaddr_nl address
+    memset(&address, 0, sizeof(address))
+    address.nl_family = AF_NETLINK
+    address.nl_groups = groups
+    if bind(fd, <const sockaddr *>&address, sizeof(address)) < 0:
+        raise OSError(errno, f"netlink bind: {os.strerror(errno)}")
+    return 0
+
+
 def socket_in(netns, int family, int kind, int protocol=0):
     """A new close-on-exec socket's descriptor, opened in the network namespace behind the descriptor `netns` (None: ours)."""
     cdef int where = -1 if netns is None else netns
@@ -353,6 +364,7 @@ cdef class Monitor(_Endpoint):
     def __cinit__(self, groups, *, netns=None, receive_buffer=1 << 20):
         self.fd = opened(NETLINK_ROUTE, netns)
         enlarge(self.fd, receive_buffer)
+        name(self.fd, 0)
         for group in groups:
             enable(self.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
 
@@ -426,14 +438,9 @@ cdef class UeventSocket(_Endpoint):
     """The kernel's kobject events as raw datagrams; `core.codec.uevent` reads them. Never blocks."""
 
     def __cinit__(self, *, netns=None, receive_buffer=16 << 20):
-        cdef sockaddr_nl address
         self.fd = opened(NETLINK_KOBJECT_UEVENT, netns)
         enlarge(self.fd, receive_buffer)
-        memset(&address, 0, sizeof(address))
-        address.nl_family = AF_NETLINK
-        address.nl_groups = 1  # the kernel's own; udevd's group 2 does not exist here
-        if bind(self.fd, <const sockaddr *>&address, sizeof(address)) < 0:
-            raise OSError(errno, f"uevent socket: {os.strerror(errno)}")
+        name(self.fd, 1)  # the kernel's own group; udevd's, 2, does not exist here
 
     def read(self):
         """The waiting datagrams, at most one batch. Raises Overrun, with the queue emptied, when some were dropped: walk /sys

@@ -1,0 +1,94 @@
+"""Notifications: deltas as they happen, and the signal that some were lost."""
+
+import select
+from collections.abc import Iterator
+from ipaddress import ip_interface, ip_network
+
+import pytest
+
+from core.linux import address, link, route
+from ext.netlink.socket import Monitor, Socket, UeventSocket
+from ext.netlink.types import Address, Change, Link, Overrun, Route
+from tests.support.netns import Namespace, namespace
+
+EVERYTHING = (link.GROUP, *address.GROUPS, *route.GROUPS)
+
+
+@pytest.fixture
+def near() -> Iterator[Namespace]:
+    with namespace() as made:
+        yield made
+
+
+def read(monitor: Monitor) -> list[Change]:
+    """All that has come: rtnetlink has queued it before the command that caused it returns."""
+    found: list[Change] = []
+    while select.select([monitor], [], [], 0)[0]:
+        found += monitor.changes()
+    return found
+
+
+def test_changes_come_in_order_with_the_object_as_it_is(near: Namespace) -> None:
+    with Socket(netns=near.fd) as socket, Monitor(EVERYTHING, netns=near.fd) as monitor:
+        assert monitor.changes() == []
+        pair = link.create_veth(socket, "v0", "v1")
+        link.configure(socket, pair.ifindex, up=True)
+        link.configure(socket, link.find(socket, "v1").ifindex, up=True)
+        address.add(socket, pair.ifindex, ip_interface("10.0.0.1/24"))
+        route.add(socket, route.Entry(ip_network("10.9.0.0/16"), pair.ifindex, scope=route.SCOPE_LINK))
+        link.delete(socket, pair.ifindex)
+        changes = read(monitor)
+    links = [(c.gone, c.record.name) for c in changes if isinstance(c.record, Link)]
+    assert {(False, "v0"), (False, "v1")} <= set(links)
+    assert links[-1] in ((True, "v0"), (True, "v1"))
+    added = [c.record for c in changes if isinstance(c.record, Address) and not c.gone and c.record.family == 2]
+    assert [str(address.interface_of(a)) for a in added] == ["10.0.0.1/24"]
+    ways = [(c.gone, str(route.destination(c.record))) for c in changes if isinstance(c.record, Route)]
+    assert (False, "10.9.0.0/16") in ways
+
+
+def test_deltas_lead_from_the_dump_before_to_the_dump_after(near: Namespace) -> None:
+    with Socket(netns=near.fd) as socket, Monitor((link.GROUP,), netns=near.fd) as monitor:
+        known = {found.ifindex: found.name for found in link.links(socket)}
+        near.batch(*(f"link add a{n} type veth peer name b{n}" for n in range(30)))
+        near.batch(*(f"link del a{n}" for n in range(0, 30, 2)), "link set a1 name renamed")
+        for change in read(monitor):
+            assert isinstance(change.record, Link)
+            if change.gone:
+                known.pop(change.record.ifindex, None)
+            else:
+                known[change.record.ifindex] = change.record.name
+        assert known == {found.ifindex: found.name for found in link.links(socket)}
+
+
+def test_lost_notifications_are_said_and_the_dump_heals(near: Namespace) -> None:
+    with Socket(netns=near.fd) as socket, Monitor((link.GROUP,), netns=near.fd, receive_buffer=4096) as monitor:
+        near.batch(*(f"link add a{n} type veth peer name b{n}" for n in range(50)))
+        with pytest.raises(Overrun):
+            monitor.changes()
+        assert monitor.changes() == []
+        assert len(link.links(socket)) == 101
+        link.delete(socket, link.find(socket, "a7").ifindex)
+        assert {(c.gone, c.record.name) for c in read(monitor) if isinstance(c.record, Link) and c.gone} == {
+            (True, "a7"),
+            (True, "b7"),
+        }
+
+
+def test_kernel_events_are_raw_datagrams(near: Namespace) -> None:
+    with Socket(netns=near.fd) as socket, UeventSocket(netns=near.fd) as events:
+        assert events.read() == []
+        link.create_veth(socket, "v0", "v1")
+        select.select([events], [], [], 10)
+        found = events.read()
+    assert any(e.startswith(b"add@") and b"\0INTERFACE=v0\0" in e for e in found)
+
+
+def test_a_closed_socket_is_closed_once() -> None:
+    socket = Socket()
+    assert socket.fileno() >= 0
+    socket.close()
+    socket.close()
+    assert socket.fileno() == -1
+    with pytest.raises(OSError, match="Bad file"):
+        link.links(socket)
