@@ -23,8 +23,8 @@ class Ring(_Mapping):
         """An empty ring in a new memfd sealed in size; capacity is a power of two from 4096."""
     @staticmethod
     def attach(fd: int) -> Ring:
-        """Continue what an earlier writer left, in the middle of whatever it was; the fd is duplicated. ValueError if it
-        is no ring or its records do not chain."""
+        """Continue what an earlier writer left, in the middle of whatever it was; the fd is duplicated. ValueError if
+        it is no ring or its records do not chain."""
     def append(self, record: bytes) -> int:
         """Write one record, dropping the oldest to make room; its sequence."""
     def drain(self, fd: int) -> int:
