@@ -89,13 +89,13 @@ class Registry:
 
     @staticmethod
     def collect(*modules: "ModuleType") -> "Registry":
-        """Every type whose spec class one of these modules defines."""
+        """Every type whose spec class one of these modules, or a module inside one of these packages, defines."""
         return Registry(
             *(
                 value.definition
                 for module in modules
                 for value in vars(module).values()
-                if getattr(value, "__module__", "") == module.__name__ and isinstance(_own(value), Definition)
+                if _within(value, module.__name__) and isinstance(_own(value), Definition)
             )
         )
 
@@ -123,3 +123,7 @@ class Registry:
 
 def _own(value: object) -> object:
     return vars(value).get("definition") if isinstance(value, type) else None
+
+
+def _within(value: object, module: str) -> bool:
+    return f"{getattr(value, '__module__', '')}.".startswith(f"{module}.")

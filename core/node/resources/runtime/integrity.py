@@ -1,0 +1,57 @@
+"""Ichor's own: what guards the image's bytes, and what of the wanted limits this kernel cannot do. These types have no
+protobuf message; they are shown as YAML."""
+
+from core.node.resources.values import Moment, Named, Value
+from core.state import Column, Spec, resource
+
+
+class IntegrityMethod(Named):
+    """Checked by the kernel at every read, or once before the node started."""
+
+    UNKNOWN = 0
+    DM_VERITY = 1
+    CHECKED_AT_START = 2
+
+
+class BadBlock(Value, frozen=True):
+    """A 4 KiB block of the image that does not have its hash, and the file that it belongs to where that is known."""
+
+    block: int
+    file: str = ""
+    found: Moment = 0.0
+
+
+@resource(
+    "IntegrityStatuses.runtime.ichor.dev",
+    "runtime",
+    aliases=("integrity",),
+    columns=(
+        Column("Method", "{.method}"),
+        Column("Driver", "{.hashDriver}"),
+        Column("Root Hash", "{.rootHash}"),
+        Column("Bad Blocks", "{.badBlocks[*].block}"),
+    ),
+)
+class IntegrityStatus(Spec, frozen=True):
+    """The image that runs (id `image`)."""
+
+    method: IntegrityMethod = IntegrityMethod.UNKNOWN
+    version: str = ""
+    root_hash: str = ""
+    key_id: str = ""
+    hash_driver: str = ""
+    bad_blocks: tuple[BadBlock, ...] = ()
+
+
+@resource(
+    "UnappliedLimits.runtime.ichor.dev",
+    "runtime",
+    columns=(Column("Cgroup", "{.cgroup}"), Column("Limit", "{.limit}"), Column("Reason", "{.reason}")),
+)
+class UnappliedLimit(Spec, frozen=True):
+    """A limit that was asked for and that this kernel does not offer (id: <cgroup>/<limit>)."""
+
+    cgroup: str
+    limit: str
+    value: str = ""
+    reason: str = ""
