@@ -102,7 +102,7 @@ def test_kill_takes_children_of_children_and_emptied_notices(scratch: Scratch) -
         await asyncio.sleep(0)
         assert not waiting.done()
         tree.kill(path)
-        os.waitpid(scratch.children.pop(), 0)
+        os.waitpid(scratch.children.pop(), 0)  # noqa: ASYNC222 - it is dead already
         async with asyncio.timeout(10):
             await waiting
 
