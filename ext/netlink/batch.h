@@ -3,9 +3,14 @@
 #ifndef ICHOR_BATCH_H
 #define ICHOR_BATCH_H
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -96,6 +101,39 @@ static int socket_in(int netns, int family, int type, int protocol)
         abort();
     close(home);
     return fd < 0 ? failure : fd;
+}
+
+/* Lets through whole IPv4 UDP packets to one port; reads from the IP header on (SOCK_DGRAM packet sockets). */
+static int udp_only(int fd, uint16_t port)
+{
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),                          /* protocol */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6),
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),                          /* flags, fragment offset */
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x3fff, 4, 0),
+        BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),                         /* header size */
+        BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),                          /* destination port */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0xffff),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog wrapped = {sizeof program / sizeof *program, program};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &wrapped, sizeof wrapped) < 0 ? -errno : 0;
+}
+
+/* A packet socket on one link that hears one UDP port, filtered before it is bound so that nothing else slips in. */
+static int packet_in(int netns, int ifindex, uint16_t port)
+{
+    int fd = socket_in(netns, AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return fd;
+    struct sockaddr_ll where = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = ifindex};
+    int failure = udp_only(fd, port);
+    if (!failure && bind(fd, (struct sockaddr *)&where, sizeof where) < 0)
+        failure = -errno;
+    if (failure)
+        close(fd);
+    return failure ? failure : fd;
 }
 
 #endif

@@ -1,6 +1,6 @@
 """Reading netlink datagrams in batches, and sockets in a chosen network namespace."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint16_t
 
 
 cdef extern from "batch.h" nogil:
@@ -14,3 +14,4 @@ cdef extern from "batch.h" nogil:
     size_t batch_size(const batch *b, int i)
     void batch_drain(batch *b, int fd)
     int socket_in(int netns, int family, int type, int protocol)
+    int packet_in(int netns, int ifindex, uint16_t port)

@@ -84,6 +84,15 @@ def socket_in(netns, int family, int kind, int protocol=0):
     return fd
 
 
+def packet_socket(netns, int ifindex, uint16_t port):
+    """A non-blocking packet socket's descriptor (IPv4 from the IP header on) that hears nothing but UDP to `port` on that
+    link: for who has no address yet."""
+    cdef int fd = b.packet_in(-1 if netns is None else netns, ifindex, port)
+    if fd < 0:
+        raise fail(fd, f"packet socket on link {ifindex}")
+    return fd
+
+
 cdef inline str text(const char *at):
     return at.decode("utf-8", "replace")
 
