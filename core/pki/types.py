@@ -1,0 +1,99 @@
+"""What is asked of the PKI and what comes back, without importing anything that could do it: these values cross from a
+long-lived process to a worker as msgpack. Times are Unix seconds, keys and certificates PEM."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+HOUR: Final = 3600
+SERVER_LIFETIME: Final = 24 * HOUR
+OPERATOR_LIFETIME: Final = 90 * 24 * HOUR
+"""A client certificate that `gen config` makes."""
+CLIENT_LIFETIME: Final = 24 * HOUR
+"""A client certificate that a node makes."""
+AUTHORITY_LIFETIME: Final = 87600 * HOUR
+BACKDATE: Final = 300
+"""How long before its making a certificate becomes valid, for clocks that are a little behind."""
+
+
+class Algorithm(StrEnum):
+    """Kinds of key. A leaf's key follows its authority's."""
+
+    ED25519 = "ed25519"
+    P256 = "p256"
+    RSA4096 = "rsa4096"
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """A certificate and its key."""
+
+    crt: bytes
+    key: bytes
+
+
+class Authority(msgspec.Struct, frozen=True, tag="authority"):
+    """Make a self-signed authority."""
+
+    now: float
+    algorithm: Algorithm
+    organization: str = ""
+    common_name: str = ""
+    lifetime: int = AUTHORITY_LIFETIME
+
+
+class Server(msgspec.Struct, frozen=True, tag="server"):
+    """Issue a server certificate with a new key. `names` are DNS names, `addresses` IP addresses."""
+
+    now: float
+    ca: Pair
+    common_name: str
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    lifetime: int = SERVER_LIFETIME
+
+
+class Client(msgspec.Struct, frozen=True, tag="client"):
+    """Issue a client certificate with a new key; the roles go into the subject's O, in order, each once."""
+
+    now: float
+    ca: Pair
+    roles: tuple[str, ...]
+    common_name: str = ""
+    lifetime: int = CLIENT_LIFETIME
+
+
+class Maintenance(msgspec.Struct, frozen=True, tag="maintenance"):
+    """Issue a server certificate from an authority that is made for it and forgotten."""
+
+    now: float
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+class SignRequest(msgspec.Struct, frozen=True, tag="sign"):
+    """Sign a joining node's request: one server certificate, for none but the allowed names."""
+
+    now: float
+    ca: Pair
+    csr: bytes
+    allowed_names: tuple[str, ...]
+    allowed_addresses: tuple[str, ...]
+    lifetime: int = SERVER_LIFETIME
+
+
+Job = Authority | Server | Client | Maintenance | SignRequest
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """The certificate, its key (empty when the asker has it), the authority's certificate, and when it ends."""
+
+    crt: bytes
+    key: bytes
+    ca: bytes
+    not_after: float
+
+
+def half_life(issued: Issued, now: float) -> float:
+    """When a certificate issued at `now` is due for renewal."""
+    return now + (issued.not_after - now) / 2
