@@ -1,0 +1,100 @@
+"""What a daemon gets from the spawner, and how it talks back: beats, short workers, news of the other daemons. Owns the
+control socket's daemon end. The socket outlives the spawner (init holds its other end): a daemon never sees it close."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.base.errors import Denied, IchorError
+from core.linux.init import Init
+
+BEAT_SECONDS: Final = 4.0
+WORK_SECONDS: Final = 30.0
+WORKERS: Final = 4
+BEAT: Final = b"B"
+WORK: Final = b"W"
+NEWS: Final = struct.Struct("=16siQi?3x")
+
+
+class WorkFailed(IchorError):
+    """The function in the worker raised, or the worker died; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A daemon started (`status` None) or ended (`status` as waitpid gives it); `fresh`: it beats in time."""
+
+    name: str
+    pid: int
+    start_time: int
+    status: int | None
+    fresh: bool
+
+
+@dataclass(slots=True)
+class Context:
+    """Handed to `main` of each daemon. `init` is None for all but machined; `fds` are the descriptors it was given."""
+
+    name: str
+    init: Init | None
+    control: socket.socket
+    fds: dict[str, int] = field(default_factory=dict)
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKERS))
+
+    async def keep_beating(self) -> None:
+        """Tell the spawner that this daemon's loop turns, until cancelled. Run it beside the daemon's real work."""
+        while True:
+            self.beat()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    def beat(self) -> None:
+        """One beat. A full socket means that the spawner is away; its successor reads what is queued."""
+        try:
+            self.control.send(BEAT, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            return
+
+    async def work(self, function: str, payload: bytes) -> bytes:
+        """Run the allow-listed `module:function` (bytes -> bytes) on `payload` in a fresh process, four at most at once.
+
+        Raises Denied when it is not on the list, WorkFailed when it raised or died, TimeoutError after 30 s. The
+        payload goes to the worker directly: the spawner never sees it.
+        """
+        async with self._slots, asyncio.timeout(WORK_SECONDS):
+            mine, theirs = socket.socketpair()
+            with mine:
+                mine.setblocking(False)
+                with theirs:
+                    socket.send_fds(self.control, [WORK + function.encode()], [theirs.fileno()], socket.MSG_NOSIGNAL)
+                return _verdict(function, await _exchange(mine, payload))
+
+    async def news(self) -> AsyncIterator[News]:
+        """What happens to the daemons, from now on; at start the present state of each."""
+        loop = asyncio.get_running_loop()
+        self.control.setblocking(False)
+        while data := await loop.sock_recv(self.control, NEWS.size):
+            name, pid, start, status, fresh = NEWS.unpack(data)
+            yield News(name.rstrip(b"\0").decode(), pid, start, None if status < 0 else status, fresh)
+
+
+async def _exchange(mine: socket.socket, payload: bytes) -> bytes:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(mine, payload)
+    mine.shutdown(socket.SHUT_WR)
+    answer = bytearray()
+    while piece := await loop.sock_recv(mine, 1 << 16):
+        answer += piece
+    return bytes(answer)
+
+
+def _verdict(function: str, answer: bytes) -> bytes:
+    kind, body = answer[:1], answer[1:]
+    if kind == b"O":
+        return body
+    if kind == b"D":
+        raise Denied(f"no worker may run {function}")
+    reason = body.decode(errors="replace") if kind == b"E" else "the worker died"
+    raise WorkFailed(f"{function}: {reason}")

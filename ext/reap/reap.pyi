@@ -1,0 +1,31 @@
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+class Dead(NamedTuple):
+    pid: int
+    start_time: int
+    status: int
+    user: float
+    system: float
+    max_rss: int
+
+def start_time(pid: int) -> int: ...
+def spawn_process(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    directory: str = "/",
+    fds: Sequence[int] = (),
+    procs: Sequence[int] = (),
+    cgroup: int = -1,
+    namespaces: int = 0,
+    uid: int = 0,
+    gid: int = 0,
+    groups: Sequence[int] = (),
+    keep: int = 0,
+    no_new_privs: bool = False,
+    limits: Sequence[tuple[int, int, int]] = (),
+    oom_score: int | None = None,
+) -> tuple[int, int]: ...
+def wait(pidfd: int) -> Dead | None: ...
+def collect(limit: int = 1024) -> list[Dead]: ...

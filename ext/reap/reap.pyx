@@ -1,0 +1,226 @@
+# distutils: sources=ext/reap/native_spawn.c
+# distutils: depends=ext/reap/native_spawn.h
+"""Children: spawn one straight into its cgroup, namespaces and rights; collect the dead with their resource usage.
+Owns no policy and no table; a caller routes by pid or waits on one pidfd. Never steals: `collect` looks before it takes."""
+
+from libc.errno cimport ECHILD, EINTR, errno
+from libc.stdint cimport int32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+import os
+from typing import NamedTuple
+
+cdef extern from "<sys/types.h>" nogil:
+    ctypedef int pid_t
+    ctypedef unsigned uid_t
+    ctypedef unsigned gid_t
+
+cdef extern from "<sys/resource.h>" nogil:
+    struct timeval:
+        long tv_sec
+        long tv_usec
+    struct rusage:
+        timeval ru_utime
+        timeval ru_stime
+        long ru_maxrss
+
+cdef extern from "<sys/wait.h>" nogil:
+    ctypedef struct siginfo_t:
+        int si_pid
+        int si_code
+        int si_status
+    int P_ALL, P_PIDFD
+    int WEXITED, WNOHANG, WNOWAIT
+    int CLD_EXITED, CLD_DUMPED
+    int waitid(int kind, unsigned id, siginfo_t *info, int options)
+    pid_t wait4(pid_t pid, int *status, int options, rusage *usage)
+
+cdef extern from "<unistd.h>" nogil:
+    long syscall(long number, ...)
+
+cdef extern from "<sys/syscall.h>" nogil:
+    long SYS_waitid
+
+cdef extern from "native_spawn.h" nogil:
+    struct spawn_limit:
+        int resource
+        uint64_t soft
+        uint64_t hard
+    struct spawn:
+        char *const *argv
+        char *const *env
+        const char *directory
+        const int *sources
+        int source_count
+        const int *procs
+        int procs_count
+        int cgroup
+        uint64_t namespaces
+        uid_t uid
+        gid_t gid
+        const gid_t *groups
+        int group_count
+        uint64_t keep
+        int no_new_privs
+        const spawn_limit *limits
+        int limit_count
+        const char *oom_score
+    pid_t ichor_spawn(const spawn *spec, int *pidfd, const char **step)
+
+
+class Dead(NamedTuple):
+    """A child's end: `status` as waitpid gives it, CPU in seconds, `max_rss` in bytes."""
+
+    pid: int
+    start_time: int
+    status: int
+    user: float
+    system: float
+    max_rss: int
+
+
+cdef class _Strings:
+    """A NULL-terminated char*[] over bytes objects that it keeps alive."""
+
+    cdef char **items
+    cdef list owners
+
+    def __cinit__(self, values):
+        cdef Py_ssize_t index
+        self.owners = [os.fsencode(value) for value in values]
+        self.items = <char **>malloc((len(self.owners) + 1) * sizeof(char *))
+        if self.items == NULL:
+            raise MemoryError
+        for index in range(len(self.owners)):
+            if b"\0" in self.owners[index]:
+                raise ValueError("embedded null byte")
+            self.items[index] = self.owners[index]
+        self.items[len(self.owners)] = NULL
+
+    def __dealloc__(self):
+        free(self.items)
+
+
+def start_time(pid: int) -> int:
+    """When the process started, in clock ticks since boot: with the pid its identity. Raises OSError when gone."""
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(fd, 1024)
+    finally:
+        os.close(fd)
+    return int(text[text.rindex(b")") + 2 :].split()[19])
+
+
+def spawn_process(
+    argv, env, *, directory="/", fds=(), procs=(), cgroup=-1, namespaces=0, uid=0, gid=0, groups=(), keep=0,
+    no_new_privs=False, limits=(), oom_score=None,
+):
+    """Fork and exec; (pid, pidfd) once the program runs, else OSError naming the failed step. The caller owns pidfd."""
+    if not argv:
+        raise ValueError("an empty argument list")
+    if len(procs) > 16 or len(groups) > 64 or len(limits) > 16 or len(fds) > 64:
+        raise ValueError("too many descriptors, hierarchies, groups or limits")
+    cdef spawn spec
+    cdef int[64] sources
+    cdef int[16] joined
+    cdef gid_t[64] others
+    cdef spawn_limit[16] bounds
+    cdef _Strings arguments = _Strings(argv)
+    cdef _Strings environment = _Strings([f"{key}={value}" for key, value in env.items()])
+    cdef bytes folder = os.fsencode(directory)
+    cdef bytes score = b"" if oom_score is None else b"%d" % oom_score
+    cdef const char *step = NULL
+    cdef int pidfd = -1
+    cdef pid_t pid
+    for index, fd in enumerate(fds):
+        sources[index] = fd
+    for index, fd in enumerate(procs):
+        joined[index] = fd
+    for index, group in enumerate(groups):
+        others[index] = group
+    for index, (resource, soft, hard) in enumerate(limits):
+        bounds[index] = spawn_limit(resource=resource, soft=soft, hard=hard)
+    memset(&spec, 0, sizeof(spec))
+    spec.argv, spec.env, spec.directory = arguments.items, environment.items, folder
+    spec.sources, spec.source_count = sources, len(fds)
+    spec.procs, spec.procs_count, spec.cgroup = joined, len(procs), cgroup
+    spec.namespaces, spec.uid, spec.gid = namespaces, uid, gid
+    spec.groups, spec.group_count, spec.keep = others, len(groups), keep
+    spec.no_new_privs, spec.limits, spec.limit_count = no_new_privs, bounds, len(limits)
+    if oom_score is not None:
+        spec.oom_score = score
+    with nogil:
+        pid = ichor_spawn(&spec, &pidfd, &step)
+    if pid < 0:
+        raise _failure(f"spawn, {(<bytes>step).decode()}", os.fsdecode(argv[0]))
+    return pid, pidfd
+
+
+cdef object _failure(str operation, object path=None):
+    cdef int error = errno
+    return OSError(error, f"{operation}: {os.strerror(error)}", path)
+
+
+cdef object _dead(pid_t pid, object started, int status, rusage *usage):
+    return Dead(
+        pid,
+        started,
+        status,
+        usage.ru_utime.tv_sec + usage.ru_utime.tv_usec / 1e6,
+        usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6,
+        usage.ru_maxrss * 1024,
+    )
+
+
+def wait(pidfd: int):
+    """The end of the child behind `pidfd`, reaping it; None while it runs. Raises ChildProcessError for another's child."""
+    cdef siginfo_t info
+    cdef rusage usage
+    cdef int descriptor = pidfd
+    cdef long result
+    memset(&info, 0, sizeof(info))
+    with nogil:
+        result = waitid(P_PIDFD, descriptor, &info, WEXITED | WNOHANG | WNOWAIT)
+    if result < 0:
+        raise _failure("waitid")
+    if info.si_pid == 0:
+        return None
+    started = start_time(info.si_pid)
+    with nogil:  # the raw call: libc's has no room for the resource usage
+        result = syscall(SYS_waitid, P_PIDFD, descriptor, &info, WEXITED | WNOHANG, &usage)
+    if result < 0:
+        raise _failure("waitid")
+    return _dead(info.si_pid, started, _status(&info), &usage)
+
+
+cdef int _status(siginfo_t *info) noexcept:
+    if info.si_code == CLD_EXITED:
+        return (info.si_status & 0xFF) << 8
+    return info.si_status & 0x7F | (0x80 if info.si_code == CLD_DUMPED else 0)
+
+
+def collect(limit: int = 1024):
+    """Up to `limit` dead children of this process, reaped; fewer means that no more are dead. Looks before it takes."""
+    cdef siginfo_t info
+    cdef rusage usage
+    cdef int status = 0
+    cdef int result
+    dead = []
+    while len(dead) < limit:
+        memset(&info, 0, sizeof(info))
+        with nogil:
+            result = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT)
+        if result < 0 and errno == EINTR:
+            continue
+        if result < 0 and errno != ECHILD:
+            raise _failure("waitid")
+        if result < 0 or info.si_pid == 0:
+            break
+        started = start_time(info.si_pid)
+        with nogil:
+            result = wait4(info.si_pid, &status, WNOHANG, &usage)
+        if result != info.si_pid:
+            break
+        dead.append(_dead(info.si_pid, started, status, &usage))
+    return dead
