@@ -1,0 +1,45 @@
+"""Resource and metadata as cosi.resource messages."""
+
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from core.node.api.resource.message import to_message
+from core.node.api.resource.plain import to_yaml
+from core.rpc.pb.v1alpha1 import resource_pb2 as pb
+from core.state import Metadata, Pointer, Resource
+
+
+def to_metadata(md: Metadata) -> pb.Metadata:
+    """Version 0 is `undefined` on the wire."""
+    return pb.Metadata(
+        namespace=md.namespace,
+        type=md.type,
+        id=md.id,
+        version=str(md.version) if md.version else "undefined",
+        owner=md.owner,
+        phase=md.phase.value,
+        created=_timestamp(md.created),
+        updated=_timestamp(md.updated),
+        finalizers=md.finalizers,
+        annotations=md.annotations,
+        labels=md.labels,
+    )
+
+
+def to_resource(resource: Resource[Any]) -> pb.Resource:
+    """Metadata and both forms of the spec; types without a message have YAML alone."""
+    message = to_message(resource.spec)
+    spec = pb.Spec(proto_spec=b"" if message is None else message.SerializeToString(), yaml_spec=to_yaml(resource.spec))
+    return pb.Resource(metadata=to_metadata(resource.md), spec=spec)
+
+
+def tombstone(pointer: Pointer[Any]) -> pb.Resource:
+    """What stands for a resource that is not there."""
+    md = Metadata(namespace=pointer.namespace, type=pointer.type, id=pointer.id)
+    return pb.Resource(metadata=to_metadata(md), spec=pb.Spec())
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    whole, ns = divmod(round(seconds * 10**9), 10**9)
+    return Timestamp(seconds=whole, nanos=ns)
