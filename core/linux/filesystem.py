@@ -4,29 +4,17 @@ its own ioctl (fs/xfs/libxfs/xfs_fs.h). Refuses nothing: whether a device may be
 import fcntl
 import os
 import struct
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from core.base.errors import IchorError, Unsupported
+from core.linux.tool import Run
 
 _XFS_GEOMETRY_V1: Final = 0x80705864
 _XFS_GROW_DATA: Final = 0x4010586E
 _GEOMETRY: Final = struct.Struct("=8I4Q16s7I4x")
 # mkfs.xfs wants to be asked twice below this
 _XFS_SUPPORTED: Final = 300 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How a program ended: its exit status and what it printed, both streams."""
-
-    status: int
-    output: str
-
-
-Run = Callable[[Sequence[str]], Awaitable[Done]]
 
 
 class MkfsError(IchorError):

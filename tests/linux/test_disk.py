@@ -14,7 +14,7 @@ from core.base.errors import Conflict, Unsupported
 from core.codec import gpt, partition, signature
 from core.linux import disk, filesystem
 from core.linux import partition as kernel_partition
-from core.linux.filesystem import Done
+from core.linux.tool import Done
 from tests.support.loop import loop, resize, run
 
 MIB = 1 << 20
