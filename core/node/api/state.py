@@ -2,16 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from core.base.errors import Denied, Unsupported
 from core.node.api.access import READ_ONLY, check_read
 from core.node.api.query import to_query
 from core.node.api.resource import to_resource, tombstone
+from core.rpc.context import Context
 from core.rpc.pb.v1alpha1 import state_pb2 as pb
+from core.rpc.service import Service, server_stream, unary
 from core.state import Change, Event, Kind, Overrun, Pointer, Store, Watch
 
-Roles = Callable[[Any], Collection[str]]
+Roles = Callable[[Context], Collection[str]]
 _EVENTS: Final = {
     Change.CREATED: pb.CREATED,
     Change.UPDATED: pb.UPDATED,
@@ -28,13 +30,29 @@ class State:
     store: Store
     roles: Roles
 
-    async def get(self, ctx: Any, request: pb.GetRequest) -> pb.GetResponse:
+    def service(self) -> Service:
+        """cosi.resource.State for a server."""
+        return Service(
+            "cosi.resource.State",
+            {
+                "Get": unary(self.get, pb.GetRequest, pb.GetResponse),
+                "List": server_stream(self.list, pb.ListRequest, pb.ListResponse),
+                "Watch": server_stream(self.watch, pb.WatchRequest, pb.WatchResponse),
+                "Create": unary(self.write, pb.CreateRequest, pb.CreateResponse),
+                "Update": unary(self.write, pb.UpdateRequest, pb.UpdateResponse),
+                "Destroy": unary(self.write, pb.DestroyRequest, pb.DestroyResponse),
+                "Teardown": unary(self.write, pb.TeardownRequest, pb.TeardownResponse),
+                "TeardownAndDestroy": unary(self.write, pb.TeardownAndDestroyRequest, pb.TeardownAndDestroyResponse),
+            },
+        )
+
+    async def get(self, ctx: Context, request: pb.GetRequest) -> pb.GetResponse:
         """One resource, or NotFound."""
         pointer: Pointer[Any] = Pointer(request.namespace, request.type, request.id)
         check_read(self.store, pointer.kind, self.roles(ctx))
         return pb.GetResponse(resource=to_resource(self.store.get(pointer)))
 
-    async def list(self, ctx: Any, request: pb.ListRequest) -> AsyncIterator[pb.ListResponse]:
+    async def list(self, ctx: Context, request: pb.ListRequest) -> AsyncIterator[pb.ListResponse]:
         """All that match, by id, one a message."""
         kind: Kind[Any] = Kind(request.namespace, request.type)
         check_read(self.store, kind, self.roles(ctx))
@@ -42,7 +60,7 @@ class State:
         for resource in self.store.list(kind, query):
             yield pb.ListResponse(resource=to_resource(resource))
 
-    async def watch(self, ctx: Any, request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
+    async def watch(self, ctx: Context, request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
         """An empty message once the watch stands, then what happens, one event a message unless aggregated. A watcher
         that is too slow is told by ERRORED, or by the status if it is too old to know that event."""
         target: Pointer[Any] = Pointer(request.namespace, request.type, request.id)
@@ -61,7 +79,7 @@ class State:
                     raise
                 yield pb.WatchResponse(event=[pb.Event(event_type=pb.ERRORED, error=str(error))])
 
-    async def write(self, ctx: Any, request: Any) -> NoReturn:
+    async def write(self, ctx: Context, request: Any) -> Any:
         """Create, Update, Destroy, Teardown, TeardownAndDestroy."""
         raise Denied(READ_ONLY)
 
