@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -38,6 +39,11 @@ def load(data: bytes) -> x509.CertificateSigningRequest:
         raise Invalid(f"not a certificate request: {error}") from None
     if not request.is_signature_valid:
         raise Invalid("the request is not signed by its own key")
+    public = request.public_key()
+    if not isinstance(public, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+        raise Invalid("a key must be Ed25519, ECDSA or RSA")
+    if isinstance(public, rsa.RSAPublicKey) and public.key_size < 2048:
+        raise Invalid(f"an RSA key of {public.key_size} bits is too weak")
     return request
 
 
