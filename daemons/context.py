@@ -1,5 +1,5 @@
 """What a daemon gets from the spawner, and how it talks back: beats, short workers, news of the other daemons. Owns the
-control socket's daemon end. The socket outlives the spawner (init holds its other end): a daemon never sees it close."""
+control socket's daemon end. The socket outlives the spawner (init holds its other end): no daemon sees it close."""
 
 import asyncio
 import socket
@@ -58,7 +58,7 @@ class Context:
             return
 
     async def work(self, function: str, payload: bytes) -> bytes:
-        """Run the allow-listed `module:function` (bytes -> bytes) on `payload` in a fresh process, four at most at once.
+        """Run the listed `module:function` (bytes -> bytes) on `payload` in a fresh process, at most four at once.
 
         Raises Denied when it is not on the list, WorkFailed when it raised or died, TimeoutError after 30 s. The
         payload goes to the worker directly: the spawner never sees it.
