@@ -1,0 +1,64 @@
+"""One network namespace as the drivers see it: the rtnetlink socket to ask with, monitors to listen with, sockets for
+clients. Everything that touches the network is handed one, so that a test or a provisioner can point it elsewhere."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterable
+from typing import Self
+
+from ext.netlink.socket import Monitor, Socket, packet_socket, socket_in
+from ext.netlink.types import Change, Overrun
+
+
+class Network:
+    """The namespace behind the descriptor `netns`, or the caller's own. Close it, or use `with`."""
+
+    def __init__(self, netns: int | None = None) -> None:
+        self._netns = netns
+        self.rtnl = Socket(netns=netns)
+
+    async def changes(self, groups: Iterable[int]) -> AsyncIterator[list[Change]]:
+        """Batches of changes, at once an empty one. Empty also says that some were lost: look at everything again."""
+        with Monitor(groups, netns=self._netns) as monitor:
+            yield []
+            async for _ in readable(monitor.fileno()):
+                try:
+                    batch = monitor.changes()
+                except Overrun:
+                    yield []
+                else:
+                    if batch:
+                        yield batch
+
+    def udp(self, family: int = socket.AF_INET) -> socket.socket:
+        """A non-blocking UDP socket."""
+        made = socket.socket(fileno=socket_in(self._netns, family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
+        made.setblocking(False)
+        return made
+
+    def packet(self, ifindex: int, port: int) -> socket.socket:
+        """A non-blocking packet socket on a link that hears UDP to `port` alone, from the IP header on."""
+        return socket.socket(fileno=packet_socket(self._netns, ifindex, port))
+
+    def close(self) -> None:
+        self.rtnl.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+async def readable(fd: int) -> AsyncIterator[None]:
+    """One item each time that `fd` can be read; the consumer reads before it asks for the next."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(fd, ready.set)
+    try:
+        while True:
+            await ready.wait()
+            yield
+            ready.clear()  # level-triggered: if anything is left, the loop sets it again
+    finally:
+        loop.remove_reader(fd)
