@@ -1,0 +1,198 @@
+"""One call as its client sees it: messages out, messages in, metadata, and the status it ended with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Final, Generic, Self, TypeVar
+
+from core.base.errors import Invalid
+from core.rpc import metadata
+from core.rpc.metadata import Metadata
+from core.rpc.pb.google.rpc.status_pb2 import Status
+from core.rpc.status import Code, RpcError, code_of
+from ext.http2.connection import Connection
+from ext.http2.framing import FramingError
+from ext.http2.session import Stream, StreamClosed
+
+Out = TypeVar("Out")
+In = TypeVar("In")
+
+REFUSED: Final = 7  # HTTP/2 REFUSED_STREAM: the server has not looked at the request
+_RESETS: Final = {REFUSED: Code.UNAVAILABLE, 8: Code.CANCELLED, 11: Code.RESOURCE_EXHAUSTED, 12: Code.PERMISSION_DENIED}
+_HTTP: Final = {
+    b"400": Code.INTERNAL,
+    b"401": Code.UNAUTHENTICATED,
+    b"403": Code.PERMISSION_DENIED,
+    b"404": Code.UNIMPLEMENTED,
+    b"429": Code.UNAVAILABLE,
+    b"502": Code.UNAVAILABLE,
+    b"503": Code.UNAVAILABLE,
+    b"504": Code.UNAVAILABLE,
+}
+
+Open = Callable[[], Awaitable[tuple[Connection, Stream]]]
+
+
+class Call(Generic[Out, In]):
+    """A running call: `send`, `end`, iterate, `aclose`. It opens its stream with the first of these.
+
+    Iteration ends with the call's status: RpcError unless it is OK. A call that is left early, as by leaving its `async
+    with` block, is cancelled at the server.
+    """
+
+    def __init__(
+        self, open_: Open, encode: Callable[[Out], bytes], decode: Callable[[bytes], In], timeout: float | None
+    ) -> None:
+        self._open = open_
+        self._encode = encode
+        self._decode = decode
+        self._timeout = timeout
+        self._connection: Connection | None = None
+        self._stream: Stream | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._expired = False
+        self._done = False
+
+    async def send(self, message: Out) -> None:
+        """Send one message; waits while the server reads slower than we write."""
+        stream = await self._started()
+        try:
+            room = stream.send(self._encode(message))
+            if room is not None:
+                await room
+        except StreamClosed:
+            raise self._failure(stream) or RpcError(Code.UNKNOWN, "server ended the call early") from None
+
+    async def end(self, message: Out | None = None) -> None:
+        """Send a last message, if given: no more come from this side."""
+        (await self._started()).end(None if message is None else self._encode(message))
+
+    async def initial(self) -> Metadata:
+        """The server's first metadata, as soon as it is there. Raises RpcError when the call fails before."""
+        stream = await self._started()
+        while not stream.headers_done and not stream.closed:
+            await stream.wait()
+        if not stream.headers_done:
+            raise self._failure(stream) or RpcError(Code.INTERNAL, "no headers")
+        return metadata.decode(stream.headers)
+
+    @property
+    def trailing(self) -> Metadata:
+        """The server's last metadata; complete once the call has ended."""
+        return Metadata() if self._stream is None else metadata.decode(_trailers(self._stream))
+
+    @property
+    def refused(self) -> bool:
+        """Did the call fail before the server looked at it, so that it may safely be made again?"""
+        stream = self._stream
+        return stream is not None and stream.closed and stream.error == REFUSED and not stream.headers_done
+
+    async def only(self) -> In:
+        """The one reply of a call that has one."""
+        reply = await anext(self, None)
+        if reply is None:
+            raise RpcError(Code.INTERNAL, "no reply message")
+        async for _ in self:
+            raise RpcError(Code.INTERNAL, "more than one reply message")
+        return reply
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> In:
+        stream = await self._started()
+        while not self._done:
+            try:
+                message = stream.take()
+            except FramingError as error:
+                self.cancel()
+                raise RpcError(code_of(error.code), error.message) from None
+            if message is not None and not self._expired:
+                return self._decode(message)
+            if stream.closed or stream.trailers is not None or stream.ended:
+                self._finish(stream)
+            else:
+                await stream.wait()
+        raise StopAsyncIteration
+
+    def cancel(self) -> None:
+        """Give up: the server is told, what is under way is dropped."""
+        self._done = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._stream is not None and not self._stream.closed:
+            self._stream.reset()
+
+    async def aclose(self) -> None:
+        """End the call; it counts as cancelled unless it was through."""
+        self.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    def __del__(self) -> None:
+        self.cancel()
+
+    async def _started(self) -> Stream:
+        if self._stream is None:
+            if self._timeout is not None:
+                self._timer = asyncio.get_running_loop().call_later(self._timeout, self._expire)
+            self._connection, self._stream = await self._open()
+            if self._expired:
+                self._stream.reset()
+        return self._stream
+
+    def _expire(self) -> None:
+        self._expired = True
+        if self._stream is not None:
+            self._stream.reset()
+
+    def _finish(self, stream: Stream) -> None:
+        """Nothing more comes: raise unless the status is OK."""
+        self._done = True
+        if self._timer is not None:
+            self._timer.cancel()
+        failure = self._failure(stream)
+        if not stream.closed:
+            stream.reset(0) if stream.remote_end else None
+        if failure is not None:
+            raise failure
+
+    def _failure(self, stream: Stream) -> RpcError | None:
+        if self._expired:
+            return RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded")
+        fields = dict(_trailers(stream))
+        if b"grpc-status" in fields:
+            return _status(fields)
+        if stream.headers_done and stream.http_status != b"200":
+            code = _HTTP.get(stream.http_status or b"", Code.UNKNOWN)
+            return RpcError(code, f"server answered with HTTP status {(stream.http_status or b'?').decode('latin-1')}")
+        if self._connection is None or not self._connection.open:
+            return RpcError(Code.UNAVAILABLE, f"connection lost: {stream.session.reason}")
+        if stream.error:
+            return RpcError(
+                _RESETS.get(stream.error, Code.INTERNAL), f"server reset the call (HTTP/2 error {stream.error})"
+            )
+        return RpcError(Code.INTERNAL, "server ended the call without a status")
+
+
+def _trailers(stream: Stream) -> list[tuple[bytes, bytes]]:
+    return stream.trailers if stream.trailers is not None else stream.headers
+
+
+def _status(fields: dict[bytes, bytes]) -> RpcError | None:
+    number = fields[b"grpc-status"]
+    code = code_of(int(number)) if number.isdigit() else Code.UNKNOWN
+    if code is Code.OK:
+        return None
+    status = Status()
+    try:
+        status.MergeFromString(metadata.unpack(fields.get(b"grpc-status-details-bin", b"")))
+    except (Invalid, ValueError):
+        status.Clear()  # details are an extra: the status itself stands
+    return RpcError(code, metadata.unescape(fields.get(b"grpc-message", b"")), list(status.details))

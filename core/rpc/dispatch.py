@@ -1,0 +1,157 @@
+"""From a stream to a handler and back: routing, decoding, deadlines, and every failure turned into a status.
+
+One of the two places that may catch Exception: what is not in the table of core.rpc.status is a bug, answered with
+INTERNAL and logged once.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from core.rpc import eager
+from core.rpc.context import Context, Peer
+from core.rpc.service import Method, Raw, Service
+from core.rpc.status import Code, RpcError, from_error
+from ext.http2.session import Stream, StreamClosed
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+Guard = Callable[[Context], None]
+
+
+class Dispatcher:
+    """Answers the streams of a server's connections."""
+
+    def __init__(self, services: Iterable[Service], fallback: Raw | None, guard: Guard | None) -> None:
+        self._methods = {
+            f"/{service.name}/{name}": method for service in services for name, method in service.methods.items()
+        }
+        self._fallback = fallback
+        self._guard = guard
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def dispatch(self, peer: Peer, stream: Stream) -> None:
+        """Start answering a stream whose headers have arrived."""
+        wrong = _not_grpc(stream)
+        if wrong is not None:
+            stream.finish([(b":status", wrong)], [])
+            return
+        stream.owner = context = Context(stream, peer)
+        loop = stream.session.loop
+        task = eager.start(loop, self._answer(context))
+        if task is None:
+            return
+        context.task = task
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        if context.cancelled:
+            task.cancel()
+        elif context.deadline is not None:
+            timer = loop.call_at(context.deadline, _expire, context)
+            task.add_done_callback(lambda _: timer.cancel())
+
+    async def _answer(self, context: Context) -> None:
+        try:
+            context.read_deadline()
+            method = self._methods.get(context.method)
+            if self._guard is not None:
+                self._guard(context)
+            if method is None:
+                await self._unrouted(context)
+            elif method.many_requests or method.many_replies:
+                await _stream(context, method)
+            else:
+                request = method.request.FromString(await _single(context))
+                reply = await method.function(context, request)
+                context.finish(message=reply.SerializeToString())
+                return
+            context.finish()
+        except asyncio.CancelledError:
+            context.finish(RpcError(Code.CANCELLED, "call was cancelled"))
+            raise
+        except StreamClosed:
+            context.finish()
+        except Exception as error:
+            context.finish(_explain(context, error))
+        finally:
+            context.task = None
+
+    async def _unrouted(self, context: Context) -> None:
+        if self._fallback is None:
+            raise RpcError(Code.UNIMPLEMENTED, f"unknown method {context.method}")
+        await _reply(context, self._fallback(context, _requests(context)))
+
+
+def _not_grpc(stream: Stream) -> bytes | None:
+    """The HTTP status for a request that is not gRPC."""
+    if stream.method != b"POST":
+        return b"405"
+    if stream.content_type is None or not stream.content_type.startswith(b"application/grpc"):
+        return b"415"
+    return None
+
+
+async def _stream(context: Context, method: Method) -> None:
+    decode = method.request.FromString
+    argument: Any = _decoded(context, decode) if method.many_requests else decode(await _single(context))
+    if method.many_replies:
+        await _reply(context, method.function(context, argument))
+    else:
+        reply: Message = await method.function(context, argument)
+        context.finish(message=reply.SerializeToString())
+
+
+async def _reply(context: Context, replies: AsyncIterator[Any]) -> None:
+    """Send each reply as it comes; the generator is closed however this ends."""
+    async with aclosing(replies) as generator:  # type: ignore[type-var]  # handlers are async generators
+        async for reply in generator:
+            room = context.send(reply if isinstance(reply, bytes) else reply.SerializeToString())
+            if room is not None:
+                await room
+
+
+async def _single(context: Context) -> bytes:
+    """The one request of a call that has one."""
+    stream = context.stream
+    message = stream.take()
+    while message is None:
+        if stream.ended:
+            raise RpcError(Code.INTERNAL, "no request message")
+        await stream.wait()
+        message = stream.take()
+    return message
+
+
+async def _requests(context: Context) -> AsyncIterator[bytes]:
+    stream = context.stream
+    while True:
+        message = stream.take()
+        if message is not None:
+            yield message
+        elif stream.ended:
+            return
+        else:
+            await stream.wait()
+
+
+async def _decoded(context: Context, decode: Callable[[bytes], T]) -> AsyncIterator[T]:
+    async for message in _requests(context):
+        yield decode(message)
+
+
+def _expire(context: Context) -> None:
+    context.finish(RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded"))
+    if context.task is not None:
+        context.task.cancel()
+
+
+def _explain(context: Context, error: Exception) -> RpcError:
+    known = from_error(error)
+    if known is None:
+        logger.error("%s failed", context.method, exc_info=error)
+        return RpcError(Code.INTERNAL, "internal error")
+    return known

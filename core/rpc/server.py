@@ -1,0 +1,173 @@
+"""A gRPC server on listening sockets: accepts, bounds and drains connections; calls go to the dispatcher.
+
+Owns the connections it accepted, not the listening sockets, which are the caller's to make and to close.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from core.rpc.context import Peer
+from core.rpc.dispatch import Dispatcher, Guard
+from core.rpc.service import Raw, Service
+from core.rpc.tls import ServerTLS
+from ext.http2.connection import Connection
+
+logger = logging.getLogger(__name__)
+
+_GONE = frozenset(
+    {errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
+)
+_BATCH = 16  # connections accepted in one turn
+_PAUSE = 0.1  # seconds without accepting after the kernel refused a descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a server: bytes of a message, of all a connection's undelivered messages and of a header list; streams a
+    connection; connections; seconds for the handshake and for a connection without calls (0: for ever)."""
+
+    message: int = 32 << 20
+    buffer: int = 128 << 20
+    headers: int = 64 << 10
+    streams: int = 1024
+    connections: int = 1024
+    handshake: float = 10.0
+    idle: float = 300.0
+
+
+class Server:
+    """Serves `services` on any number of sockets; methods of nobody go to `fallback`, which sees bytes.
+
+    `guard` is asked before every call and raises what the caller is to be told.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[Service],
+        *,
+        fallback: Raw | None = None,
+        guard: Guard | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._dispatcher = Dispatcher(services, fallback, guard)
+        self._limits = limits or Limits()
+        self._listeners: dict[int, tuple[socket.socket, ServerTLS | None]] = {}
+        self._connections: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def serve(self, listener: socket.socket, tls: ServerTLS | None = None) -> None:
+        """Accept on a listening socket from now on; returns at once. Unix sockets go without TLS."""
+        if listener.family == socket.AF_UNIX and tls is not None:
+            raise ValueError("unix sockets are served in the clear")
+        listener.setblocking(False)
+        self._listeners[listener.fileno()] = (listener, tls)
+        self._watch(listener.fileno())
+
+    async def drain(self, seconds: float) -> None:
+        """Stop accepting, tell peers to go elsewhere, let calls end for that long, then cancel what is left."""
+        self._stop_accepting()
+        for connection in list(self._connections):
+            connection.drain()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.close("server is shutting down")
+        if self._dispatcher.tasks:
+            await asyncio.wait(self._dispatcher.tasks)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    def _stop_accepting(self) -> None:
+        loop = asyncio.get_running_loop()
+        for fd in self._listeners:
+            loop.remove_reader(fd)
+        self._listeners.clear()
+
+    def _watch(self, fd: int) -> None:
+        if fd in self._listeners and len(self._connections) < self._limits.connections:
+            asyncio.get_running_loop().add_reader(fd, self._accept, fd)
+
+    def _accept(self, fd: int) -> None:
+        listener, tls = self._listeners[fd]
+        for _ in range(_BATCH):
+            if len(self._connections) >= self._limits.connections:
+                asyncio.get_running_loop().remove_reader(fd)  # until one closes
+                return
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _GONE:
+                    continue
+                self._pause(fd, error)
+                return
+            self._open(sock, address, tls)
+
+    def _pause(self, fd: int, error: OSError) -> None:
+        """No descriptor or memory left: accepting at once again would only spin."""
+        logger.error("cannot accept connections for now: %s", error)
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(fd)
+        loop.call_later(_PAUSE, self._watch, fd)
+
+    def _open(self, sock: socket.socket, address: object, tls: ServerTLS | None) -> None:
+        sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            keep_alive(sock)
+        limits = self._limits
+        connection = Connection(
+            True,
+            loop=asyncio.get_running_loop(),
+            sock=sock,
+            tls=tls.context if tls is not None else None,
+            on_close=self._closed,
+            max_streams=limits.streams,
+            message_limit=limits.message,
+            buffer_limit=limits.buffer,
+            header_limit=limits.headers,
+            handshake=limits.handshake,
+            idle=limits.idle,
+        )
+        if connection.open:
+            connection.on_request = partial(self._dispatcher.dispatch, _peer(sock, address, connection))
+            self._connections.add(connection)
+            self._empty.clear()
+
+    def _closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+        if len(self._connections) == self._limits.connections - 1:
+            for fd in self._listeners:
+                self._watch(fd)
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """No delay for small writes, and a peer that vanished is noticed within a minute."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000)
+
+
+def _peer(sock: socket.socket, address: object, connection: Connection) -> Peer:
+    if sock.family == socket.AF_UNIX:
+        pid, uid, gid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return Peer(str(sock.getsockname()), pid, uid, gid, connection)
+    host, port = address[0], address[1]  # type: ignore[index]  # accept() gives a tuple for TCP
+    return Peer(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", connection=connection)

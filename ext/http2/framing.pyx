@@ -1,0 +1,175 @@
+"""gRPC's framing of messages in a byte stream: one flag byte, a big-endian length, the message.
+
+Owns partial messages on the way in and queued ones on the way out. Refuses compressed and oversized messages: the
+decoder then keeps the gRPC status in `fault`, drops what follows and still hands out what came before.
+"""
+
+from collections import deque
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memcpy
+
+EXHAUSTED = 8
+UNIMPLEMENTED = 12
+INTERNAL = 13
+
+MEANING = {
+    EXHAUSTED: "message is larger than the limit",
+    UNIMPLEMENTED: "compressed messages are not supported",
+    INTERNAL: "stream ended inside a message",
+}
+
+
+class FramingError(Exception):
+    """The peer's messages cannot be accepted; `code` is the gRPC status that says why."""
+
+    def __init__(self, int code, str message = ""):
+        self.code = code
+        self.message = message or MEANING[code]
+        super().__init__(self.message)
+
+
+cdef class Decoder:
+    """Whole messages out of chunks of any size; `held` counts the bytes taken in and not handed out."""
+
+    def __cinit__(self, Py_ssize_t limit):
+        self.limit = limit
+
+    def feed(self, const uint8_t[::1] data not None):
+        """Take in a chunk."""
+        if data.shape[0]:
+            self.push(&data[0], data.shape[0])
+
+    def take(self):
+        """The next whole message, or None; raises FramingError once all before a fault are taken."""
+        message = self.pop()
+        if message is None and self.fault:
+            raise FramingError(self.fault)
+        return message
+
+    def end(self):
+        """No more chunks: an incomplete message is a fault."""
+        self.finish()
+
+    cdef int push(self, const uint8_t *data, Py_ssize_t n) except -1:
+        cdef Py_ssize_t part
+        while n and not self.fault:
+            if self.body is None:
+                part = min(5 - self.nhead, n)
+                memcpy(self.head + self.nhead, data, part)
+                self.nhead += part
+                self.held += part
+                data += part
+                n -= part
+                if self.nhead == 5:
+                    self.begin()
+                    if not self.fault and self.size == 0:
+                        self.complete()
+                continue
+            part = min(self.size - self.got, n)
+            memcpy(PyBytes_AS_STRING(self.body) + self.got, data, part)
+            self.got += part
+            self.held += part
+            data += part
+            n -= part
+            if self.got == self.size:
+                self.complete()
+        return 0
+
+    cdef int begin(self) except -1:
+        self.size = (<Py_ssize_t> self.head[1] << 24) | (self.head[2] << 16) | (self.head[3] << 8) | self.head[4]
+        if self.head[0]:
+            self.fault = UNIMPLEMENTED
+        elif self.size > self.limit:
+            self.fault = EXHAUSTED
+        else:
+            self.body = PyBytes_FromStringAndSize(NULL, self.size)
+            self.got = 0
+        return 0
+
+    cdef int complete(self) except -1:
+        if self.ready is None:
+            self.ready = self.body
+        else:
+            if self.queue is None:
+                self.queue = deque()
+            self.queue.append(self.body)
+        self.body = None
+        self.nhead = 0
+        return 0
+
+    cdef bytes pop(self):
+        cdef bytes message = self.ready
+        if message is None:
+            return None
+        self.ready = self.queue.popleft() if self.queue else None
+        self.held -= PyBytes_GET_SIZE(message) + 5
+        return message
+
+    cdef void finish(self) noexcept:
+        if self.nhead and not self.fault:
+            self.fault = INTERNAL
+            self.body = None
+
+    cdef bint whole(self) noexcept:
+        """Is a whole message waiting?"""
+        return self.ready is not None
+
+
+cdef class Encoder:
+    """Messages queued for sending; `pending` counts their bytes, prefixes included."""
+
+    def put(self, bytes message not None):
+        """Queue a message."""
+        self.push(message)
+
+    def read(self, Py_ssize_t limit):
+        """Up to `limit` bytes of what is queued."""
+        cdef Py_ssize_t n = min(limit, self.pending)
+        cdef bytes out = PyBytes_FromStringAndSize(NULL, n)
+        self.copy(PyBytes_AS_STRING(out), n)
+        return out
+
+    cdef int push(self, bytes message) except -1:
+        if PyBytes_GET_SIZE(message) > 0xFFFFFFFF:
+            raise OverflowError("message of 4 GiB or more")
+        self.pending += PyBytes_GET_SIZE(message) + 5
+        if self.body is None:
+            self.begin(message)
+        else:
+            if self.queue is None:
+                self.queue = deque()
+            self.queue.append(message)
+        return 0
+
+    cdef void begin(self, bytes message) noexcept:
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(message)
+        self.body = message
+        self.offset = 0
+        self.size = n + 5
+        self.head[0] = 0
+        self.head[1] = (n >> 24) & 255
+        self.head[2] = (n >> 16) & 255
+        self.head[3] = (n >> 8) & 255
+        self.head[4] = n & 255
+
+    cdef int copy(self, char *to, Py_ssize_t n) except -1:
+        """Move n bytes, at most `pending`, to `to`."""
+        cdef Py_ssize_t part
+        self.pending -= n
+        while n:
+            if self.offset < 5:
+                part = min(5 - self.offset, n)
+                memcpy(to, self.head + self.offset, part)
+            else:
+                part = min(self.size - self.offset, n)
+                memcpy(to, PyBytes_AS_STRING(self.body) + self.offset - 5, part)
+            self.offset += part
+            to += part
+            n -= part
+            if self.offset == self.size:
+                if self.queue:
+                    self.begin(self.queue.popleft())
+                else:
+                    self.body = None
+        return 0

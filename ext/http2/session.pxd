@@ -1,0 +1,55 @@
+from libc.stdint cimport int32_t, uint32_t
+
+from ext.http2.buffer cimport Buffer
+from ext.http2.framing cimport Decoder, Encoder
+from ext.http2.nghttp2 cimport nghttp2_session
+
+
+cdef class Stream:
+    cdef readonly Session session
+    cdef readonly int32_t id
+    cdef readonly bytes method, path, authority, content_type, timeout, http_status
+    cdef readonly list headers, trailers
+    cdef readonly bint closed, remote_end, headers_done, finished
+    cdef readonly uint32_t error
+    cdef public object owner
+    cdef Decoder rx
+    cdef Encoder tx
+    cdef object waiter, room
+    cdef Py_ssize_t owed, header_bytes
+    cdef bint started, ending, deferred
+    cdef list last
+
+    cdef int received(self, bytes name, bytes value) except -1
+    cdef void data(self, const void *p, Py_ssize_t n) except *
+    cdef void consume(self) noexcept
+    cdef int kick(self) except -1
+    cdef void notify(self) except *
+    cdef void gone(self, uint32_t code) noexcept
+
+
+cdef class Session:
+    cdef nghttp2_session *s
+    cdef Buffer out
+    cdef dict streams
+    cdef list requests, changed
+    cdef object parked
+    cdef readonly object loop
+    cdef readonly bint server, draining, settled
+    cdef bint feeding, scheduled
+    cdef readonly str reason
+    cdef readonly unsigned long activity
+    cdef readonly Py_ssize_t buffered
+    cdef readonly Py_ssize_t message_limit, buffer_limit, header_limit
+    cdef public object on_request
+
+    cdef int start(self) except -1
+    cdef int feed(self, const void *p, size_t n) except -1
+    cdef int gather(self, size_t limit) except -1
+    cdef void dispatch(self) except *
+    cdef void wake(self) except *
+    cdef void soon(self) except *
+    cdef void flush(self) except *
+    cdef void park(self, object error) noexcept
+    cdef bint over(self) noexcept
+    cdef void end(self, str reason) except *

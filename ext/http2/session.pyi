@@ -1,0 +1,71 @@
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+Fields: TypeAlias = list[tuple[bytes, bytes]]
+
+class _Owner(Protocol):
+    def closed(self) -> None: ...
+
+class StreamClosed(Exception): ...
+
+def live() -> tuple[int, int]: ...
+
+class Stream:
+    session: Session
+    id: int
+    method: bytes | None
+    path: bytes | None
+    authority: bytes | None
+    content_type: bytes | None
+    timeout: bytes | None
+    http_status: bytes | None
+    headers: Fields
+    trailers: Fields | None
+    closed: bool
+    remote_end: bool
+    headers_done: bool
+    error: int
+    owner: _Owner | None
+    @property
+    def ended(self) -> bool: ...
+    def __init__(self, session: Session) -> None: ...
+    def take(self) -> bytes | None: ...
+    def wait(self) -> asyncio.Future[None]: ...
+    def start(self, headers: Fields) -> None: ...
+    def send(self, message: bytes) -> asyncio.Future[None] | None: ...
+    def end(self, message: bytes | None = None) -> None: ...
+    def finish(self, headers: Fields, trailers: Fields, message: bytes | None = None) -> None: ...
+    def reset(self, code: int = 8) -> None: ...
+
+class Session:
+    loop: asyncio.AbstractEventLoop
+    server: bool
+    draining: bool
+    settled: bool
+    reason: str
+    activity: int
+    buffered: int
+    message_limit: int
+    buffer_limit: int
+    header_limit: int
+    on_request: Callable[[Stream], None] | None
+    @property
+    def active(self) -> int: ...
+    @property
+    def usable(self) -> bool: ...
+    def __init__(
+        self,
+        server: bool,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        message_limit: int = 33554432,
+        buffer_limit: int = 134217728,
+        header_limit: int = 65536,
+    ) -> None: ...
+    def begin(self, max_streams: int = 1024) -> None: ...
+    def receive(self, data: bytes) -> bool: ...
+    def send(self, limit: int = 262144) -> bytes: ...
+    def request(self, path: bytes, authority: bytes, scheme: bytes, headers: Fields) -> Stream: ...
+    def drain(self) -> None: ...
+    def close(self, reason: str = "closed") -> None: ...

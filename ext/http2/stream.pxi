@@ -1,0 +1,180 @@
+# Included by session.pyx.
+
+cdef class Stream:
+    """One call: its headers, the messages that came and those that go.
+
+    `method` ... `timeout` are the request's, as bytes; `headers` all others, `trailers` a client's last ones. At most
+    one coroutine waits for arrivals and one for room. `owner.closed()` is called once when the stream ends before
+    `owner` was cleared.
+    """
+
+    def __cinit__(self, Session session not None):
+        global live_streams
+        live_streams += 1
+        self.session = session
+        self.headers = []
+        self.rx = Decoder.__new__(Decoder, session.message_limit)
+        self.tx = Encoder.__new__(Encoder)
+
+    def __dealloc__(self):
+        global live_streams
+        live_streams -= 1
+
+    # ---- what came
+
+    def take(self):
+        """The next message, or None; FramingError when the peer broke the framing or a limit."""
+        cdef bytes message = self.rx.pop()
+        if message is not None:
+            self.session.buffered -= PyBytes_GET_SIZE(message) + 5
+            if self.owed and not self.rx.whole():
+                self.consume()
+                self.session.wake()
+            return message
+        if self.rx.fault:
+            raise FramingError(self.rx.fault)
+        return None
+
+    @property
+    def ended(self):
+        """Nothing more will come and all that came is taken."""
+        return (self.remote_end or self.closed) and not self.rx.whole() and not self.rx.fault
+
+    def wait(self):
+        """A future that is done as soon as anything arrives, or the stream ends."""
+        if self.waiter is None or self.waiter.done():
+            self.waiter = self.session.loop.create_future()
+            if self.closed:
+                self.waiter.set_result(None)
+        return self.waiter
+
+    # ---- what goes
+
+    def start(self, list headers not None):
+        """Send the response's headers (server side), at most once and before the first message."""
+        cdef nghttp2_data_provider provider
+        if self.closed:
+            raise StreamClosed(self.session.reason or "stream closed")
+        self.started = True
+        provider.source.ptr = <void *> self
+        provider.read_callback = read_data
+        submit(self.session.s, self.id, headers, &provider, NULL)
+
+    def send(self, bytes message not None):
+        """Queue a message; None, or a future to await because the peer reads slower than we write."""
+        if self.closed or self.ending:
+            raise StreamClosed(self.session.reason or "stream closed")
+        self.tx.push(message)
+        self.kick()
+        if self.tx.pending < QUEUE:
+            self.session.soon()            # with what else this turn brings
+            return None
+        self.session.flush()
+        if self.tx.pending < QUEUE or self.closed:
+            return None
+        self.room = self.session.loop.create_future()
+        return self.room
+
+    def end(self, bytes message=None):
+        """Send a last message, if given: no more come (client side)."""
+        if not self.closed and not self.ending:
+            if message is not None:
+                self.tx.push(message)
+            self.ending = True
+            self.kick()
+            self.session.wake()
+
+    def finish(self, list headers not None, list trailers not None, bytes message=None):
+        """Complete the response: a last message, if given, and the trailers; all in one frame when none was sent."""
+        if self.closed or self.ending:
+            return
+        if message is not None:
+            self.tx.push(message)
+        self.ending = True
+        self.last = trailers
+        if self.started:
+            self.kick()
+        elif self.tx.pending:
+            self.start(headers)
+        else:
+            self.started = True
+            submit(self.session.s, self.id, headers + trailers, NULL, NULL)
+        self.session.wake()
+
+    def reset(self, uint32_t code=CLOSED):
+        """End the stream at once, in both directions."""
+        if not self.closed and self.session.s != NULL:
+            check(nghttp2_submit_rst_stream(self.session.s, NGHTTP2_FLAG_NONE, self.id, code))
+            self.gone(code)                # at once, even when the socket takes no RST_STREAM now
+            self.session.wake()
+
+    # ---- called by the session
+
+    cdef int received(self, bytes name, bytes value) except -1:
+        self.header_bytes += PyBytes_GET_SIZE(name) + PyBytes_GET_SIZE(value) + 32
+        if self.trailers is not None:
+            self.trailers.append((name, value))
+        elif name[0] == c":":
+            if name == b":path":
+                self.path = value
+            elif name == b":method":
+                self.method = value
+            elif name == b":authority":
+                self.authority = value
+            elif name == b":status":
+                self.http_status = value
+        elif name == b"content-type":
+            self.content_type = value
+        elif name == b"grpc-timeout":
+            self.timeout = value
+        else:
+            self.headers.append((name, value))
+        return 0
+
+    cdef void data(self, const void *p, Py_ssize_t n) except *:
+        cdef Session session = self.session
+        cdef Py_ssize_t before = self.rx.held
+        if self.closed:
+            return
+        self.owed += n
+        if not self.ending or not session.server:
+            self.rx.push(<const uint8_t *> p, n)
+        session.buffered += self.rx.held - before
+        if session.buffered > session.buffer_limit and not self.rx.fault:
+            self.rx.fault = 8
+        if not self.rx.whole():            # an incomplete message must be able to grow beyond the window
+            self.consume()
+
+    cdef void consume(self) noexcept:
+        if self.owed and self.session.s != NULL and not self.closed:
+            nghttp2_session_consume_stream(self.session.s, self.id, self.owed)
+        self.owed = 0
+
+    cdef int kick(self) except -1:
+        """Tell nghttp2 that there is something to send."""
+        if self.deferred and self.session.s != NULL:
+            self.deferred = False
+            check(nghttp2_session_resume_data(self.session.s, self.id))
+        return 0
+
+    cdef void notify(self) except *:
+        if self.waiter is not None:
+            waiter, self.waiter = self.waiter, None
+            if not waiter.done():
+                waiter.set_result(None)
+        if self.room is not None and (self.closed or self.tx.pending < QUEUE // 2):
+            room, self.room = self.room, None
+            if not room.done():
+                room.set_result(None)
+        if self.closed and self.owner is not None:
+            owner, self.owner = self.owner, None
+            owner.closed()
+
+    cdef void gone(self, uint32_t code) noexcept:
+        if self.closed:
+            return
+        self.closed = True
+        self.error = code
+        self.session.buffered -= self.rx.held
+        self.rx.held = 0
+        self.session.changed.append(self)
