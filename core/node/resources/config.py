@@ -38,3 +38,8 @@ class MachineTypeSpec(Spec, frozen=True):
     @property
     def scalar(self) -> MachineType:
         return self.machine_type
+
+
+@resource("AcquireConfigStatuses.v1alpha1.talos.dev", "runtime")
+class AcquireConfigStatus(Spec, frozen=True):
+    """Every place where a config can be stored has been looked at (id `config`)."""

@@ -1,0 +1,33 @@
+"""Read: the bytes of one regular file. Procfs and sysfs files count; devices, pipes and folders do not."""
+
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from core.node.node import Node
+
+from core.base.errors import Invalid, NotFound
+from core.rpc.pb.common import common_pb2
+from core.rpc.pb.machine import machine_pb2 as pb
+
+CHUNK: Final = 32 << 10
+
+
+async def read(node: Node, ctx: Any, request: pb.ReadRequest) -> AsyncIterator[common_pb2.Data]:
+    """Chunks of up to CHUNK bytes. A symlink is followed; a missing file is NotFound."""
+    path = PurePosixPath(request.path)
+    if not path.is_absolute() or ".." in path.parts:
+        raise Invalid(f"{request.path!r} is not an absolute path")
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except FileNotFoundError:
+        raise NotFound(f"{request.path}: no such file") from None
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Invalid(f"{request.path} is not a regular file")
+        while data := os.read(fd, CHUNK):
+            yield common_pb2.Data(bytes=data)
+    finally:
+        os.close(fd)

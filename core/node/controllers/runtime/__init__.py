@@ -1,0 +1,7 @@
+"""The running system: what it is, where it is in its life, whom it serves."""
+
+from core.node.controllers.runtime.facts import facts
+from core.node.controllers.runtime.maintenance import Maintenance
+from core.node.controllers.runtime.status import MachineStatusController
+
+__all__ = ["MachineStatusController", "Maintenance", "facts"]

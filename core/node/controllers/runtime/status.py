@@ -1,0 +1,100 @@
+"""Services, network, time, config, the running sequence -> MachineStatus: where the machine is in its life, and whether
+it is ready. Every change is an event too, because clients wait for that."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from core.node.machineconfig import ACTIVE
+from core.node.resources.config import MachineConfig
+from core.node.resources.network import NetworkStatus
+from core.node.resources.runtime import MachineStage, MachineStatus, MachineStatusStatus, UnmetCondition
+from core.node.resources.services import Service
+from core.node.resources.time import TimeStatus
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.state import Controller, Scope, exclusive, weak
+
+NEEDED: Final = ("apid", "containerd", "machined")
+_SEQUENCES: Final = {
+    "initialize": MachineStage.BOOTING,
+    "boot": MachineStage.BOOTING,
+    "install": MachineStage.INSTALLING,
+    "reboot": MachineStage.REBOOTING,
+    "shutdown": MachineStage.SHUTTING_DOWN,
+    "reset": MachineStage.RESETTING,
+    "upgrade": MachineStage.UPGRADING,
+}
+
+
+class Publisher(Protocol):
+    """The event bus."""
+
+    def publish(self, event: Any, actor_id: str = "") -> object: ...
+
+
+class MachineStatusController(Controller):
+    """Id `machine`. `sequence` tells the running sequence's name (empty: none); call `changed` when it does."""
+
+    name = "runtime.MachineStatusController"
+    inputs = (
+        weak(MachineConfig.at(ACTIVE)),
+        weak(NetworkStatus.at("status")),
+        weak(TimeStatus.at("node")),
+        weak(Service),
+    )
+    outputs = (exclusive(MachineStatus),)
+
+    def __init__(self, sequence: Callable[[], str], events: Publisher) -> None:
+        self._sequence = sequence
+        self._events = events
+        self._scope: Scope | None = None
+
+    def changed(self) -> None:
+        """The running sequence is another one."""
+        if self._scope is not None:
+            self._scope.wake()
+
+    async def reconcile(self, scope: Scope) -> None:
+        self._scope = scope
+        unmet = tuple(_unmet(scope)) if self._stage(scope) in (MachineStage.BOOTING, MachineStage.RUNNING) else ()
+        status = MachineStatus(
+            stage=self._stage(scope),
+            status=MachineStatusStatus(ready=not unmet, unmet_conditions=unmet),
+        )
+        before = scope.find(MachineStatus.at("machine"))
+        if before is None or before.spec != status:
+            scope.put("machine", status)
+            self._events.publish(_event(status))
+
+    def _stage(self, scope: Scope) -> MachineStage:
+        configured = scope.find(MachineConfig.at(ACTIVE)) is not None
+        running = _SEQUENCES.get(self._sequence(), MachineStage.UNKNOWN)
+        if running is MachineStage.UNKNOWN:
+            return MachineStage.RUNNING if configured else MachineStage.MAINTENANCE
+        if running is MachineStage.BOOTING and not configured:
+            return MachineStage.MAINTENANCE
+        return running
+
+
+def _unmet(scope: Scope) -> list[UnmetCondition]:
+    found = []
+    time, network = scope.find(TimeStatus.at("node")), scope.find(NetworkStatus.at("status"))
+    if time is None or not (time.spec.synced or time.spec.sync_disabled):
+        found.append(UnmetCondition(name="time", reason="time is not synchronized"))
+    if network is None or not (network.spec.address_ready and network.spec.hostname_ready):
+        found.append(UnmetCondition(name="network", reason="waiting on: address, hostname"))
+    services = {service.md.id: service.spec for service in scope.list(Service.all())}
+    waiting = [name for name in NEEDED if name not in services or not services[name].ready]
+    if waiting:
+        found.append(UnmetCondition(name="services", reason=f"waiting on: {', '.join(waiting)}"))
+    return found
+
+
+def _event(status: MachineStatus) -> pb.MachineStatusEvent:
+    unmet = [
+        pb.MachineStatusEvent.MachineStatus.UnmetCondition(name=condition.name, reason=condition.reason)
+        for condition in status.status.unmet_conditions
+    ]
+    return pb.MachineStatusEvent(
+        stage=status.stage.name,
+        status=pb.MachineStatusEvent.MachineStatus(ready=status.status.ready, unmet_conditions=unmet),
+    )

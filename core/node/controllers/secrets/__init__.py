@@ -1,0 +1,9 @@
+"""Authorities and certificates of the API."""
+
+from core.node.controllers.secrets.api import APICertificates
+from core.node.controllers.secrets.maintenance import MaintenanceAuthority
+from core.node.controllers.secrets.root import os_root
+from core.node.controllers.secrets.sans import CertSANs
+from core.node.controllers.secrets.work import Work
+
+__all__ = ["APICertificates", "CertSANs", "MaintenanceAuthority", "Work", "os_root"]

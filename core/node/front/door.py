@@ -1,0 +1,84 @@
+"""The front door: mTLS on :50000, one decision for each call (who is it, may it, where does it go), then bytes pass as
+they are. Owns no answer of its own; what a call means is machined's."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final
+
+from core.base.clock import Clock
+from core.base.errors import Denied
+from core.node.api.roles import HEADER, IMPERSONATOR, READER, allowed
+from core.node.front.credentials import Credentials
+from core.node.front.routing import NODE, NODES, Routing
+from core.pki import der
+from core.rpc.call import Call
+from core.rpc.client import Channel
+from core.rpc.context import Context
+from core.rpc.server import Server
+from core.rpc.status import RpcError
+
+NOT_AUTHORIZED: Final = "not authorized"
+_DROPPED: Final = frozenset({HEADER, NODE, NODES, ":authority"})
+
+
+class Door:
+    """Serves `listener` once there are credentials."""
+
+    def __init__(self, machined: Channel, clock: Clock) -> None:
+        self._machined = machined
+        self._credentials = Credentials(machined, clock)
+        self._routing = Routing(machined, clock)
+        self.server = Server((), fallback=self._forward, guard=self._guard)
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Until cancelled; then calls under way get a moment to end."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._credentials.keep(), name="credentials")
+            group.create_task(self._routing.keep(), name="routing")
+            await self.server.serve(listener, await self._credentials.ready())
+
+    def _guard(self, ctx: Context) -> None:
+        """Refuse who may not. Maintenance holds for calls, not for connections: one that was made then is a stranger's
+        as soon as the node has a config."""
+        if not allowed(ctx.method, self._roles(ctx), self._credentials.maintenance):
+            raise Denied(NOT_AUTHORIZED)
+        if not self._credentials.maintenance:
+            self._routing.check(ctx.metadata)
+
+    def _roles(self, ctx: Context) -> frozenset[str]:
+        if self._credentials.maintenance:
+            return frozenset({READER})
+        if ctx.peer.certificate is None:
+            return frozenset()
+        organizations = der.read(ctx.peer.certificate).organizations
+        own = frozenset(name for name in organizations if name.strip())
+        claimed = frozenset(ctx.metadata.text(HEADER))
+        return claimed if IMPERSONATOR in own and claimed else own
+
+    async def _forward(self, ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        pairs = [(key, value) for key, value in ctx.metadata if key not in _DROPPED]
+        pairs += [(HEADER, role) for role in sorted(self._roles(ctx))]
+        call = self._machined.raw(ctx.method, pairs, _left(ctx))
+        async with call:
+            sending = asyncio.create_task(_send_all(call, requests))
+            try:
+                async for reply in call:
+                    yield reply
+            finally:
+                sending.cancel()
+                with suppress(asyncio.CancelledError, RpcError):
+                    await sending
+
+
+async def _send_all(call: Call[bytes, bytes], requests: AsyncIterator[bytes]) -> None:
+    async for request in requests:
+        await call.send(request)
+    await call.end()
+
+
+def _left(ctx: Context) -> float | None:
+    if ctx.deadline is None:
+        return None
+    return max(0.0, ctx.deadline - asyncio.get_running_loop().time())

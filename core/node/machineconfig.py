@@ -1,0 +1,20 @@
+"""The machine config as controllers read it: bytes of the resource, parsed once however many ask."""
+
+from functools import lru_cache
+
+from core.config import Config, load
+from core.node.resources.config import MachineConfig
+from core.state import Resource
+
+ACTIVE = "v1alpha1"
+
+
+@lru_cache(maxsize=4)
+def parsed(data: bytes) -> Config:
+    """The typed config. What reaches the store has been validated, so this does not fail for a resource's bytes."""
+    return load(data)
+
+
+def of(resource: Resource[MachineConfig]) -> Config:
+    """The typed config of a MachineConfig resource."""
+    return parsed(resource.spec.yaml_marshalled)
