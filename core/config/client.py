@@ -1,5 +1,5 @@
 """The client config file: who to talk to and with which certificate, by context. The format is the stock client's;
-keys it has and we do not use are kept. Reading and changing values only: which file it is, is the command line's business."""
+keys it has and we do not use are kept. Which file it is, is the command line's business."""
 
 from typing import Final
 

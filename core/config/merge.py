@@ -1,6 +1,7 @@
-"""Strategic merge: a patch that looks like a config. Scalars override, mappings merge by key, lists append, except where
-the schema marks a list as replaced or keyed; null, "" and 0 in a patch change nothing, false does. `$patch: delete`
-removes a key, a list element or a document. Works on documents as written, so that what is not patched stays as it is."""
+"""Strategic merge: a patch that looks like a config. Scalars override, mappings merge by key, lists append, except
+where the schema marks a list as replaced or keyed; null, "" and 0 in a patch change nothing, false does. The
+directive `$patch: delete` removes a key, a list element or a document. Documents are patched as written: the rest of
+them stays."""
 
 from typing import Final
 

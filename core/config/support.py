@@ -1,5 +1,5 @@
-"""Which keys the node acts on. Everything else of the schema is read, validated, kept, and reported as not acted on yet:
-whoever implements a key adds its path here, and docs/config.md and `validate` follow."""
+"""Which keys the node acts on. Everything else of the schema is read, validated, kept, and reported as not acted on
+yet: whoever implements a key adds its path here, and docs/config.md and `validate` follow."""
 
 from collections.abc import Iterator
 from typing import Final

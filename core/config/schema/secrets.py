@@ -1,5 +1,5 @@
-"""Key material in the config: base64 around PEM, base64 keys, tokens. PEM is checked for its armour and decoded once;
-what is inside is checked where keys are used. Kinds marked secret are never echoed in an error or shown to a reader."""
+"""Key material in the config: base64 around PEM, base64 keys, tokens. Certificates are parsed, keys are
+checked for their armour alone and first used where they are needed. Kinds marked secret are never echoed in an error or shown to a reader."""
 
 import base64
 import binascii
@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 from core.base.errors import Invalid
 from core.config.schema.base import Scalar, Section
+from core.pki import der, pem
 
-_ARMOUR: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\s]+-----END \1-----\s*", re.ASCII)
 _BOOTSTRAP: Final = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}", re.ASCII)
 
 
@@ -21,17 +21,30 @@ def _base64(text: str) -> bytes:
         raise Invalid("not base64") from None
 
 
-def _pem(what: str) -> Callable[[str], bytes]:
-    def parse(text: str) -> bytes:
-        data = _base64(text)
-        labels = [match[1] for match in _ARMOUR.finditer(data)]
-        if data.strip() and (not labels or not all(label.endswith(what.encode()) for label in labels)):
-            raise Invalid(
-                f"base64, but not of a PEM {what.lower()}", remedy="encode the whole PEM file with base64 -w0"
-            )
-        return data
+def _blocks(text: str, what: str) -> tuple[bytes, list[bytes]]:
+    """The PEM inside base64, and the DER of its blocks, all of which must be a `what`."""
+    data = _base64(text)
+    if not data.strip():
+        return b"", []
+    remedy = "encode the whole PEM file with base64 -w0"
+    try:
+        blocks = pem.decode(data)
+    except Invalid:
+        raise Invalid(f"base64, but not of a PEM {what}", remedy=remedy) from None
+    if not all(label.endswith(what.upper()) for label, _ in blocks):
+        raise Invalid(f"base64, but not of a PEM {what}", remedy=remedy)
+    return data, [block for _, block in blocks]
 
-    return parse
+
+def _certificate(text: str) -> bytes:
+    data, blocks = _blocks(text, "certificate")
+    for block in blocks:
+        der.read(block)
+    return data
+
+
+def _key(text: str) -> bytes:
+    return _blocks(text, "key")[0]
 
 
 def _sized(length: int) -> Callable[[str], str]:
@@ -51,8 +64,8 @@ def _bootstrap(text: str) -> str:
     return str(text)
 
 
-CertificatePem = Annotated[bytes, Scalar("base64 of a PEM certificate", _pem("CERTIFICATE"))]
-KeyPem = Annotated[bytes, Scalar("base64 of a PEM key", _pem("KEY"), secret=True)]
+CertificatePem = Annotated[bytes, Scalar("base64 of a PEM certificate", _certificate)]
+KeyPem = Annotated[bytes, Scalar("base64 of a PEM key", _key, secret=True)]
 BootstrapToken = Annotated[str, Scalar("a bootstrap token", _bootstrap, secret=True)]
 ClusterSecret = Annotated[str, Scalar("base64 of 32 bytes", _sized(32), secret=True)]
 WireguardKey = Annotated[str, Scalar("base64 of 32 bytes", _sized(32))]

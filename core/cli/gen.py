@@ -1,0 +1,112 @@
+"""`gen`: files made on this machine, without a node: secrets, machine configs, the client config."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from core.base.clock import SystemClock
+from core.cli import files
+from core.cli.output import note
+from core.config import bundle, client, generate, load, merge_text, read
+from core.config.bundle import Bundle
+from core.config.generate import Options
+
+_TYPES: Final = {"controlplane": "controlplane.yaml", "worker": "worker.yaml", "talosconfig": "talosconfig"}
+
+
+@click.group(name="gen")
+@click.option("-f", "--force", is_flag=True, help="replace files that exist")
+@click.pass_context
+def command(context: click.Context, force: bool) -> None:
+    """Make secrets, machine configs and the client config."""
+    context.obj = force
+
+
+@command.command()
+@click.option("-o", "--output-file", default="secrets.yaml", show_default=True, help="where to write, - for stdout")
+@click.pass_obj
+def secrets(force: bool, output_file: str) -> None:
+    """Make a cluster's secrets."""
+    files.refuse_existing([output_file], force=force)
+    files.write(output_file, bundle.save(generate.new_secrets(SystemClock().now())), force=force)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("endpoint")
+@click.option("--with-secrets", metavar="FILE", help="use these secrets instead of new ones")
+@click.option("--config-patch", multiple=True, metavar="PATCH", help="patch every machine config (YAML, JSON or @FILE)")
+@click.option("--config-patch-control-plane", multiple=True, metavar="PATCH", help="patch the control plane's")
+@click.option("--config-patch-worker", multiple=True, metavar="PATCH", help="patch the worker's")
+@click.option("-t", "--output-types", multiple=True, help="controlplane, worker, talosconfig  [default: all]")
+@click.option("-o", "--output", help="folder to write to, or the file (- for stdout) when one type is made")
+@click.option("--additional-sans", multiple=True, help="more names of the API server and the nodes")
+@click.option("--install-disk", default="/dev/sda", show_default=True)
+@click.option("--install-image", default="", help="image to install from")
+@click.option("--kubernetes-version", default=generate.KUBERNETES, show_default=True)
+@click.option("--dns-domain", default="cluster.local", show_default=True)
+@click.option("--registry-mirror", multiple=True, metavar="REGISTRY=URL", help="fetch a registry's images elsewhere")
+@click.option("--with-cluster-discovery/--without-cluster-discovery", default=True, show_default=True)
+@click.option("--with-kubespan", is_flag=True)
+@click.pass_obj
+def config(force: bool, /, name: str, endpoint: str, **flags: Any) -> None:
+    """Make the machine configs and the client config of cluster NAME, whose Kubernetes API is at ENDPOINT."""
+    types = files.split(flags["output_types"]) or tuple(_TYPES)
+    for kind in types:
+        if kind not in _TYPES:
+            raise click.BadParameter(f"{kind} is none of {', '.join(_TYPES)}", param_hint="--output-types")
+    targets = _targets(types, flags["output"])
+    files.refuse_existing(targets.values(), force=force)
+    options = _options(name, endpoint, flags)
+    secrets = _secrets(flags["with_secrets"])
+    made = {kind: _make(kind, secrets, options, flags) for kind in types}
+    for kind, data in made.items():
+        files.write(targets[kind], data, force=force)
+        if targets[kind] != "-":
+            note(f"wrote {targets[kind]}")
+
+
+def _targets(types: tuple[str, ...], output: str | None) -> dict[str, str]:
+    if output and len(types) == 1 and not Path(output).is_dir():
+        return {types[0]: output}
+    if output == "-":
+        raise click.BadParameter("- takes one type", param_hint="--output")
+    return {kind: str(Path(output or ".") / _TYPES[kind]) for kind in types}
+
+
+def _options(name: str, endpoint: str, flags: dict[str, Any]) -> Options:
+    mirrors = [mirror.partition("=") for mirror in flags["registry_mirror"]]
+    for registry, equals, url in mirrors:
+        if not (registry and equals and url):
+            raise click.BadParameter("write REGISTRY=URL", param_hint="--registry-mirror")
+    return Options(
+        name=name,
+        endpoint=endpoint,
+        kubernetes=flags["kubernetes_version"].removeprefix("v"),
+        install_disk=flags["install_disk"],
+        install_image=flags["install_image"],
+        dns_domain=flags["dns_domain"],
+        additional_sans=files.split(flags["additional_sans"]),
+        registry_mirrors=tuple((registry, url) for registry, _, url in mirrors),
+        discovery=flags["with_cluster_discovery"],
+        kubespan=flags["with_kubespan"],
+    )
+
+
+def _secrets(path: str | None) -> Bundle:
+    if path:
+        return bundle.load(files.read(path), path)
+    return generate.new_secrets(SystemClock().now())
+
+
+def _make(kind: str, secrets: Bundle, options: Options, flags: dict[str, Any]) -> bytes:
+    if kind == "talosconfig":
+        return client.save(generate.client_config(secrets, options, SystemClock().now()))
+    if kind == "controlplane":
+        text, own = generate.control_plane(secrets, options), flags["config_patch_control_plane"]
+    else:
+        text, own = generate.worker(secrets, options), flags["config_patch_worker"]
+    for patch in (*flags["config_patch"], *own):
+        text = merge_text(read(text, _TYPES[kind]), *files.patch(patch))
+    return load(text, _TYPES[kind]).text

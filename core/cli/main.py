@@ -1,0 +1,90 @@
+"""`ichorctl`: finds the verb and runs it. One verb, one module, imported only when it is used: listing all of them
+imports none. Every failure that has a name ends as `error: ...` with its remedy and exit code 1."""
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from core.base.errors import IchorError
+
+# verb -> (module with a click command `command`, one line of help)
+VERBS: Final = {
+    "config": ("core.cli.config", "client config: contexts, endpoints, nodes"),
+    "gen": ("core.cli.gen", "make secrets, machine configs and the client config"),
+    "machineconfig": ("core.cli.machineconfig", "patch machine configs"),
+    "validate": ("core.cli.validate", "check a machine config"),
+}
+ALIASES: Final = {"mc": "machineconfig"}
+
+
+class Verbs(click.Group):
+    """A group whose commands are named in a table and imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = VERBS.get(ALIASES.get(cmd_name, cmd_name))
+        if entry is None:
+            return None
+        command = import_module(entry[0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, VERBS[name][1]) for name in sorted(VERBS)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return command.name if command else name, command, rest
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Drive Ichor nodes."""
+
+
+def main() -> None:
+    """The program."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """One invocation; the exit code."""
+    try:
+        result = cli.main(arguments, prog_name="ichorctl", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "ichorctl"
+        _failed(f"{error.format_message().rstrip('.')}; see `{where} --help`")
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has seen enough; leave nothing for the interpreter to flush into the closed pipe
+        sys.stdout = None
+        return 141
+    except IchorError as error:
+        return _failed(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{where}{error.strerror or error}")
+    return result if isinstance(result, int) else 0
+
+
+def _failed(text: str) -> int:
+    for line in text.splitlines():
+        click.echo(f"error: {line}", err=True)
+    return 1
+
+
+if __name__ == "__main__":
+    main()
