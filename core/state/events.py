@@ -76,6 +76,7 @@ class History:
         epoch, position = _BOOKMARK.unpack(bookmark)
         if epoch != self._epoch:
             raise InvalidBookmark("bookmark from before a restart", remedy="list and watch anew")
-        if not max(-1, self.end - HISTORY + GAP) <= position < self.end:
+        following = int(position) + 1
+        if not max(0, self.end - HISTORY + GAP) <= following <= self.end:
             raise InvalidBookmark("bookmark outside the history", remedy="list and watch anew")
-        return int(position) + 1
+        return following

@@ -3,7 +3,7 @@
 import enum
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from core.base.errors import Invalid
@@ -46,12 +46,17 @@ class Query:
     """Label queries (any of them, each all of its terms) and a regular expression found in the id."""
 
     labels: tuple[tuple[Term, ...], ...] = ()
-    id: re.Pattern[str] | None = field(default=None)
+    id: re.Pattern[str] | None = None
 
     @staticmethod
     def where(**labels: str) -> "Query":
         """All of these labels have these values."""
         return Query((tuple(Term(key, Op.EQUAL, (value,)) for key, value in labels.items()),))
+
+    @staticmethod
+    def ids(pattern: str) -> "Query":
+        """The pattern is found in the id. Raises Invalid if it is none."""
+        return Query(id=compile_pattern(pattern))
 
     def matches(self, md: Metadata) -> bool:
         if self.id is not None and not self.id.search(md.id):
@@ -60,6 +65,14 @@ class Query:
 
 
 EVERYTHING: Final = Query()
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """A regular expression. Raises Invalid."""
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise Invalid(f"id query {pattern!r} is no regular expression: {error}") from None
 
 
 def _number(text: str) -> float | None:

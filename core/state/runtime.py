@@ -69,7 +69,8 @@ class Runtime:
         for declared, scope in self._readers.get(md.pointer.kind, ()):
             if _wakes(declared, md):
                 scope.wake()
-        if md.destroy_ready and md.owner in self._controllers:  # the owner finishes what it began
+        let_go = event.old is not None and event.old.md.tearing_down and md.destroy_ready
+        if let_go and md.owner in self._controllers:  # the owner finishes what it began
             self._controllers[md.owner][1].wake()
 
     async def _reconciling(self, controller: Controller, scope: Scope) -> None:

@@ -1,12 +1,12 @@
 """Label and id queries of cosi.resource as predicates of the store."""
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
 from core.base.errors import Invalid
 from core.rpc.pb.v1alpha1 import resource_pb2 as pb
 from core.state import Op, Query, Term
+from core.state.query import compile_pattern
 
 _OPS: Final = {
     pb.LabelTerm.EXISTS: Op.EXISTS,
@@ -22,10 +22,7 @@ _OPS: Final = {
 
 def to_query(labels: Iterable[pb.LabelQuery], id_query: pb.IDQuery) -> Query:
     """The same question. Raises Invalid for an operator or a pattern that is none."""
-    try:
-        pattern = re.compile(id_query.regexp) if id_query.regexp else None
-    except re.error as error:
-        raise Invalid(f"id query {id_query.regexp!r} is no regular expression: {error}") from None
+    pattern = compile_pattern(id_query.regexp) if id_query.regexp else None
     return Query(tuple(tuple(_term(term) for term in query.terms) for query in labels), pattern)
 
 
