@@ -28,5 +28,8 @@ test: check ## everything not marked slow
 test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes docs/results.md
 	@$(PY) -m pytest -m slow --results docs/results.md
 
+docs: setup ## write the pages that are made from the code: docs/config.md
+	@$(PY) -m core.config.reference > docs/config.md
+
 clean: ## remove what the build made in the tree (caches outside it stay)
 	@git clean -fdXq -e '!.venv' -e '!.venv/**'

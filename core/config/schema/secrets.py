@@ -1,5 +1,6 @@
-"""Key material in the config: base64 around PEM, base64 keys, tokens. Certificates are parsed, keys are
-checked for their armour alone and first used where they are needed. Kinds marked secret are never echoed in an error or shown to a reader."""
+"""Key material in the config: base64 around PEM, base64 keys, tokens. Certificates are parsed, keys are checked for
+their armour alone and first used where they are needed. Kinds marked secret are never echoed in an error or shown to
+a reader."""
 
 import base64
 import binascii

@@ -46,7 +46,7 @@ class DiskSelector(Section, frozen=True):
     wwid: str = ""
     """Sysfs wwid."""
     type: DiskType = ""
-    """Ssd, hdd, nvme, sd."""
+    """Kind of disk."""
     bus_path: str = ""
     """Bus path glob."""
 
