@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from core.base.errors import AlreadyExists, NotFound
+from core.base.errors import AlreadyExists, Invalid, NotFound
 from core.state import (
     EVERYTHING,
     Event,
@@ -225,3 +225,8 @@ def test_phase_and_version_are_the_stores_own() -> None:
     odd = Resource(replace(odd.md, version=7, phase=Phase.TEARING_DOWN, owner="x"), odd.spec)
     made = store.create(odd).md
     assert (made.version, made.phase, made.owner) == (1, Phase.RUNNING, "")
+
+
+def test_a_broken_pattern_is_refused() -> None:
+    with pytest.raises(Invalid):
+        Query.ids("(")
