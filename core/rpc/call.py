@@ -10,7 +10,6 @@ from core.rpc import metadata
 from core.rpc.metadata import Metadata
 from core.rpc.pb.google.rpc.status_pb2 import Status
 from core.rpc.status import Code, RpcError, code_of
-from ext.http2.connection import Connection
 from ext.http2.framing import FramingError
 from ext.http2.session import Stream, StreamClosed
 
@@ -30,8 +29,6 @@ _HTTP: Final = {
     b"504": Code.UNAVAILABLE,
 }
 
-Open = Callable[[], Awaitable[tuple[Connection, Stream]]]
-
 
 class Call(Generic[Out, In]):
     """A running call: `send`, `end`, iterate, `aclose`. It opens its stream with the first of these.
@@ -41,27 +38,36 @@ class Call(Generic[Out, In]):
     """
 
     def __init__(
-        self, open_: Open, encode: Callable[[Out], bytes], decode: Callable[[bytes], In], timeout: float | None
+        self,
+        start: Callable[[], Awaitable[Stream]],
+        encode: Callable[[Out], bytes],
+        decode: Callable[[bytes], In],
+        timeout: float | None,
+        request: bytes | None = None,
     ) -> None:
-        self._open = open_
+        self._start = start
         self._encode = encode
         self._decode = decode
         self._timeout = timeout
-        self._connection: Connection | None = None
+        self._request = request
         self._stream: Stream | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._expired = False
         self._done = False
 
-    async def send(self, message: Out) -> None:
-        """Send one message; waits while the server reads slower than we write."""
+    async def send(self, message: Out) -> bool:
+        """Send one message; waits while the server reads slower than we write.
+
+        False once the server has ended the call: the status is what iteration ends with.
+        """
         stream = await self._started()
         try:
             room = stream.send(self._encode(message))
-            if room is not None:
-                await room
         except StreamClosed:
-            raise self._failure(stream) or RpcError(Code.UNKNOWN, "server ended the call early") from None
+            return False
+        if room is not None:
+            await room
+        return not stream.closed
 
     async def end(self, message: Out | None = None) -> None:
         """Send a last message, if given: no more come from this side."""
@@ -74,6 +80,8 @@ class Call(Generic[Out, In]):
             await stream.wait()
         if not stream.headers_done:
             raise self._failure(stream) or RpcError(Code.INTERNAL, "no headers")
+        if any(name == b"grpc-status" for name, _ in stream.headers):
+            return Metadata()  # headers and trailers in one: all is trailing
         return metadata.decode(stream.headers)
 
     @property
@@ -109,7 +117,7 @@ class Call(Generic[Out, In]):
                 raise RpcError(code_of(error.code), error.message) from None
             if message is not None and not self._expired:
                 return self._decode(message)
-            if stream.closed or stream.trailers is not None or stream.ended:
+            if stream.closed or stream.ended:
                 self._finish(stream)
             else:
                 await stream.wait()
@@ -140,12 +148,23 @@ class Call(Generic[Out, In]):
 
     async def _started(self) -> Stream:
         if self._stream is None:
-            if self._timeout is not None:
-                self._timer = asyncio.get_running_loop().call_later(self._timeout, self._expire)
-            self._connection, self._stream = await self._open()
-            if self._expired:
-                self._stream.reset()
+            self._stream = await self._begin()
+            if self._request is not None:
+                self._stream.end(self._request)
         return self._stream
+
+    async def _begin(self) -> Stream:
+        if self._timeout is None:
+            return await self._start()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        try:
+            async with asyncio.timeout_at(deadline):
+                stream = await self._start()
+        except TimeoutError:
+            raise RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded before the server was reached") from None
+        self._timer = loop.call_at(deadline, self._expire)
+        return stream
 
     def _expire(self) -> None:
         self._expired = True
@@ -159,7 +178,7 @@ class Call(Generic[Out, In]):
             self._timer.cancel()
         failure = self._failure(stream)
         if not stream.closed:
-            stream.reset(0) if stream.remote_end else None
+            stream.reset(0)  # we may still send, and there is no use in it
         if failure is not None:
             raise failure
 
@@ -172,7 +191,7 @@ class Call(Generic[Out, In]):
         if stream.headers_done and stream.http_status != b"200":
             code = _HTTP.get(stream.http_status or b"", Code.UNKNOWN)
             return RpcError(code, f"server answered with HTTP status {(stream.http_status or b'?').decode('latin-1')}")
-        if self._connection is None or not self._connection.open:
+        if not stream.session.alive:
             return RpcError(Code.UNAVAILABLE, f"connection lost: {stream.session.reason}")
         if stream.error:
             return RpcError(

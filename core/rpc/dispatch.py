@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from google.protobuf.message import Message
 
@@ -75,7 +75,7 @@ class Dispatcher:
             raise
         except StreamClosed:
             context.finish()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # the edge: whatever a handler raises becomes a status
             context.finish(_explain(context, error))
         finally:
             context.task = None
@@ -83,7 +83,7 @@ class Dispatcher:
     async def _unrouted(self, context: Context) -> None:
         if self._fallback is None:
             raise RpcError(Code.UNIMPLEMENTED, f"unknown method {context.method}")
-        await _reply(context, self._fallback(context, _requests(context)))
+        await _reply(context, self._fallback(context, _Requests(context.stream, bytes)))
 
 
 def _not_grpc(stream: Stream) -> bytes | None:
@@ -97,7 +97,7 @@ def _not_grpc(stream: Stream) -> bytes | None:
 
 async def _stream(context: Context, method: Method) -> None:
     decode = method.request.FromString
-    argument: Any = _decoded(context, decode) if method.many_requests else decode(await _single(context))
+    argument: Any = _Requests(context.stream, decode) if method.many_requests else decode(await _single(context))
     if method.many_replies:
         await _reply(context, method.function(context, argument))
     else:
@@ -126,21 +126,26 @@ async def _single(context: Context) -> bytes:
     return message
 
 
-async def _requests(context: Context) -> AsyncIterator[bytes]:
-    stream = context.stream
-    while True:
-        message = stream.take()
-        if message is not None:
-            yield message
-        elif stream.ended:
-            return
-        else:
-            await stream.wait()
+class _Requests(Generic[T]):
+    """The requests of a call as they come."""
 
+    __slots__ = ("_decode", "_stream")
 
-async def _decoded(context: Context, decode: Callable[[bytes], T]) -> AsyncIterator[T]:
-    async for message in _requests(context):
-        yield decode(message)
+    def __init__(self, stream: Stream, decode: Callable[[bytes], T]) -> None:
+        self._stream = stream
+        self._decode = decode
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            message = self._stream.take()
+            if message is not None:
+                return self._decode(message)
+            if self._stream.ended:
+                raise StopAsyncIteration
+            await self._stream.wait()
 
 
 def _expire(context: Context) -> None:

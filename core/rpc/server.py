@@ -15,6 +15,7 @@ from functools import partial
 from core.rpc.context import Peer
 from core.rpc.dispatch import Dispatcher, Guard
 from core.rpc.service import Raw, Service
+from core.rpc.sockets import keep_alive
 from core.rpc.tls import ServerTLS
 from ext.http2.connection import Connection
 
@@ -29,8 +30,8 @@ _PAUSE = 0.1  # seconds without accepting after the kernel refused a descriptor
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a server: bytes of a message, of all a connection's undelivered messages and of a header list; streams a
-    connection; connections; seconds for the handshake and for a connection without calls (0: for ever)."""
+    """Bounds of a server: bytes of a message, of all undelivered messages of a connection and of a header list; streams
+    of a connection; connections; seconds for the handshake and for a connection without calls (0: for ever)."""
 
     message: int = 32 << 20
     buffer: int = 128 << 20
@@ -74,7 +75,10 @@ class Server:
         """Stop accepting, tell peers to go elsewhere, let calls end for that long, then cancel what is left."""
         self._stop_accepting()
         for connection in list(self._connections):
-            connection.drain()
+            if connection.settled:
+                connection.drain()
+            else:
+                connection.close("server is shutting down")
         try:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
@@ -153,16 +157,6 @@ class Server:
         if len(self._connections) == self._limits.connections - 1:
             for fd in self._listeners:
                 self._watch(fd)
-
-
-def keep_alive(sock: socket.socket) -> None:
-    """No delay for small writes, and a peer that vanished is noticed within a minute."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000)
 
 
 def _peer(sock: socket.socket, address: object, connection: Connection) -> Peer:

@@ -84,6 +84,8 @@ def from_error(error: Exception) -> RpcError | None:
     """The status that tells a caller of `error`, or None when it is unexpected."""
     if isinstance(error, RpcError):
         return error
+    if isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        return from_error(error.exceptions[0])
     if isinstance(error, FramingError):
         return RpcError(code_of(error.code), error.message)
     if isinstance(error, DecodeError):

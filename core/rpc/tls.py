@@ -28,7 +28,7 @@ class ClientTLS:
     """How a client checks a server and what it shows.
 
     `authorities` checks chain and name (`server_name`, else the host dialled); `fingerprints` (SHA-256 of the public
-    key's SubjectPublicKeyInfo) check the key alone; `insecure` checks nothing and must be said. Exactly one of the three.
+    key's SubjectPublicKeyInfo) check the key alone; `insecure` checks nothing. Exactly one of the three is to be said.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ClientTLS:
         self.context("localhost")
 
     def update(self, certificate: bytes | None, key: bytes | None, authorities: bytes | None = None) -> None:
-        """Replace certificate, key and, when given, the CAs, for connections to come. Raises Invalid, changing nothing."""
+        """Replace certificate, key and, when given, the CAs, for connections to come. On Invalid nothing changes."""
         old = self._certificate, self._key, self._authorities
         self._certificate, self._key = certificate, key
         self._authorities = authorities if authorities is not None else self._authorities

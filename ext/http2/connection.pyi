@@ -2,11 +2,13 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from typing_extensions import disjoint_base
+
 from ext.http2.session import Session, Stream
 from ext.http2.tls import TLSContext
 
 def live() -> dict[str, int]: ...
-
+@disjoint_base
 class Connection(Session):
     on_close: Callable[[Connection], None] | None
     ready: asyncio.Future[None]

@@ -10,7 +10,7 @@ from libc.string cimport strerror
 
 from ext.http2.buffer cimport Buffer, consume, drop, filled
 from ext.http2.session cimport Session
-from ext.http2.tls cimport Engine, TLSContext, open_engine
+from ext.http2.tls cimport Engine, TLSContext
 
 from ext.http2.session import live as live_sessions
 from ext.http2.tls import TLSError
@@ -47,7 +47,7 @@ cdef class Connection(Session):
     cdef double idle
     cdef unsigned long seen
     cdef bint writing, again
-    cdef public object on_close, ready, peer
+    cdef public object on_close, ready
 
     def __cinit__(self, bint server, **_):
         global live_connections
@@ -70,7 +70,8 @@ cdef class Connection(Session):
         self.ready = None if server else loop.create_future()
         self.begin(max_streams)
         if tls is not None:
-            self.tls = open_engine(tls, self.fd, &self.wire)
+            self.tls = Engine.__new__(Engine, tls)
+            self.tls.open(self.fd, &self.wire)
         self.timer = loop.call_later(handshake, self.expired)
         loop.add_reader(self.fd, self.readable)
         if tls is None:
@@ -148,8 +149,6 @@ cdef class Connection(Session):
     cdef bint settle(self) except *:
         """After feeding: answer, and see whether the session still lives."""
         self.flush()
-        if self.fd >= 0 and self.over():
-            self.shut("session ended")
         if self.fd < 0:
             return False
         if self.settled and self.timer is not None and self.seen == 0:
@@ -176,6 +175,8 @@ cdef class Connection(Session):
         while self.fd >= 0 and not self.writing:
             self.gather(GATHER)
             if not filled(&self.out):
+                if self.over():
+                    self.shut("session ended")
                 break
             self.push()
         self.dispatch()
@@ -197,8 +198,6 @@ cdef class Connection(Session):
         """The turn is over."""
         self.scheduled = False
         self.flush()
-        if self.fd >= 0 and self.over():
-            self.shut("session ended")
 
     cdef int push(self) except -1:
         """Encrypt what is in `out`, send what is in `wire`."""
@@ -237,10 +236,7 @@ cdef class Connection(Session):
         if self.fd < 0:
             return
         self.push()
-        if not self.writing:
-            self.flush()
-        if self.fd >= 0 and self.over() and not self.writing:
-            self.shut("session ended")
+        self.flush()
 
     # ---- ending
 

@@ -1,4 +1,6 @@
-from typing import Final
+from typing import Final, Self
+
+from typing_extensions import disjoint_base
 
 EXHAUSTED: Final = 8
 UNIMPLEMENTED: Final = 12
@@ -10,14 +12,16 @@ class FramingError(Exception):
     message: str
     def __init__(self, code: int, message: str = "") -> None: ...
 
+@disjoint_base
 class Decoder:
     fault: int
     held: int
-    def __init__(self, limit: int) -> None: ...
+    def __new__(cls, limit: int) -> Self: ...
     def feed(self, data: bytes) -> None: ...
     def take(self) -> bytes | None: ...
     def end(self) -> None: ...
 
+@disjoint_base
 class Encoder:
     pending: int
     def put(self, message: bytes) -> None: ...

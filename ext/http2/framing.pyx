@@ -35,10 +35,9 @@ cdef class Decoder:
     def __cinit__(self, Py_ssize_t limit):
         self.limit = limit
 
-    def feed(self, const uint8_t[::1] data not None):
+    def feed(self, bytes data not None):
         """Take in a chunk."""
-        if data.shape[0]:
-            self.push(&data[0], data.shape[0])
+        self.push(<const uint8_t *> PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     def take(self):
         """The next whole message, or None; raises FramingError once all before a fault are taken."""

@@ -89,10 +89,9 @@ cdef class Session:
             return check(nghttp2_session_server_new2(&self.s, callbacks, <void *> self, options))
         return check(nghttp2_session_client_new2(&self.s, callbacks, <void *> self, options))
 
-    def receive(self, const uint8_t[::1] data not None):
+    def receive(self, bytes data not None):
         """Take in bytes of the peer and tell everybody concerned; False when the session is over."""
-        if data.shape[0]:
-            self.feed(&data[0], data.shape[0])
+        self.feed(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         return not self.over()
 
     def send(self, size_t limit=QUEUE):
@@ -130,6 +129,11 @@ cdef class Session:
     def active(self):
         """The number of open streams."""
         return len(self.streams)
+
+    @property
+    def alive(self):
+        """Is the session still there? Streams that it took with it end as cancelled."""
+        return self.s != NULL
 
     @property
     def usable(self):

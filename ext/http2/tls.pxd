@@ -14,6 +14,7 @@ cdef class Engine:
     cdef TLSContext context
     cdef readonly bint up
 
+    cdef int open(self, int fd, Buffer *out) except -1
     cdef int handshake(self) noexcept
     cdef Py_ssize_t read(self, void *to, int n) noexcept
     cdef int write(self, const char *p, size_t n) noexcept
@@ -21,6 +22,3 @@ cdef class Engine:
     cdef void goodbye(self) noexcept
     cdef str why(self)
     cdef bytes peer(self)
-
-
-cdef Engine open_engine(TLSContext context, int fd, Buffer *out)

@@ -1,13 +1,16 @@
 from collections.abc import Iterable
+from typing import Self
+
+from typing_extensions import disjoint_base
 
 class TLSError(Exception): ...
 
 def live() -> tuple[int, int]: ...
-
+@disjoint_base
 class TLSContext:
     server: bool
-    def __init__(
-        self,
+    def __new__(
+        cls,
         server: bool,
         *,
         certificate: bytes | None = None,
@@ -16,8 +19,9 @@ class TLSContext:
         pins: Iterable[bytes] = (),
         name: str | None = None,
         name_is_address: bool = False,
-    ) -> None: ...
+    ) -> Self: ...
 
+@disjoint_base
 class Engine:
     up: bool
-    def __init__(self, context: TLSContext) -> None: ...
+    def __new__(cls, context: TLSContext) -> Self: ...

@@ -101,6 +101,28 @@ cdef class Engine:
         if self.ssl != NULL:
             SSL_free(self.ssl)
 
+    cdef int open(self, int fd, Buffer *out) except -1:
+        """Read from `fd`, write to `out`, which must outlive the engine."""
+        cdef BIO *bio = BIO_new(outgoing)
+        if bio == NULL:
+            raise MemoryError()
+        BIO_set_data(bio, out)
+        BIO_set_init(bio, 1)
+        SSL_set0_wbio(self.ssl, bio)
+        if SSL_set_rfd(self.ssl, fd) != 1:
+            raise MemoryError()
+        if self.context.server:
+            SSL_set_accept_state(self.ssl)
+            return 0
+        if self.context.name is not None:
+            if self.context.name_is_address:
+                X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(self.ssl), self.context.name)
+            else:
+                SSL_set1_host(self.ssl, self.context.name)
+                SSL_set_tlsext_host_name(self.ssl, self.context.name)
+        SSL_set_connect_state(self.ssl)
+        return 0
+
     cdef int handshake(self) noexcept:
         """DONE, WANT_MORE or FAILED."""
         cdef const uint8_t *protocol = NULL
@@ -163,30 +185,6 @@ cdef class Engine:
             return der(x)
         finally:
             X509_free(x)
-
-
-cdef Engine open_engine(TLSContext context, int fd, Buffer *out):
-    """An engine reading `fd`; `out` must outlive it."""
-    cdef Engine engine = Engine.__new__(Engine, context)
-    cdef BIO *bio = BIO_new(outgoing)
-    if bio == NULL:
-        raise MemoryError()
-    BIO_set_data(bio, out)
-    BIO_set_init(bio, 1)
-    SSL_set0_wbio(engine.ssl, bio)
-    if SSL_set_rfd(engine.ssl, fd) != 1:
-        raise MemoryError()
-    if context.server:
-        SSL_set_accept_state(engine.ssl)
-        return engine
-    if context.name is not None:
-        if context.name_is_address:
-            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(engine.ssl), context.name)
-        else:
-            SSL_set1_host(engine.ssl, context.name)
-            SSL_set_tlsext_host_name(engine.ssl, context.name)
-    SSL_set_connect_state(engine.ssl)
-    return engine
 
 
 cdef int bio_write(BIO *bio, const char *p, int n) noexcept:

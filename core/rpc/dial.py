@@ -1,0 +1,89 @@
+"""From an address to a connection on which the server has answered: resolve, connect, shake hands; one deadline."""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.base.errors import Invalid
+from core.rpc.sockets import keep_alive
+from core.rpc.status import Code, RpcError
+from core.rpc.tls import ClientTLS
+from ext.http2.connection import Connection
+from ext.http2.tls import TLSError
+
+_Resolved = tuple[socket.AddressFamily, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A unix socket's `path`, or a `host` and `port`."""
+
+    path: str | None
+    host: str = "localhost"
+    port: int = 0
+
+    @classmethod
+    def parse(cls, address: str | Path) -> "Target":
+        """Of a Path, "/path", "unix:/path", "host:port" or "[v6 address]:port". Raises Invalid."""
+        text = str(address)
+        path = text.removeprefix("unix://").removeprefix("unix:")
+        if isinstance(address, Path) or path.startswith("/") or path != text:
+            return cls(path)
+        host, colon, port = text.rpartition(":")
+        if not colon or not port.isdigit() or (":" in host and not host.startswith("[")):
+            raise Invalid(
+                f"{address!r} is not an address", remedy="write host:port, [v6 address]:port or a socket's path"
+            )
+        return cls(None, host.strip("[]"), int(port))
+
+    @property
+    def authority(self) -> str:
+        """What goes into :authority."""
+        if self.path is not None:
+            return "localhost"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+async def dial(target: Target, tls: ClientTLS | None, timeout: float, message_limit: int) -> Connection:
+    """A connection on which the server's SETTINGS have arrived. Raises RpcError UNAVAILABLE with the reason."""
+    try:
+        async with asyncio.timeout(timeout):
+            addresses = await _resolve(target)
+            for address in addresses[:-1]:
+                try:
+                    return await _open(target, address, tls, message_limit)
+                except (OSError, TLSError):
+                    continue  # the last address's failure is the one to tell
+            return await _open(target, addresses[-1], tls, message_limit)
+    except (OSError, TLSError) as error:
+        reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        raise RpcError(Code.UNAVAILABLE, f"cannot connect to {target.path or target.authority}: {reason}") from error
+
+
+async def _resolve(target: Target) -> list[_Resolved]:
+    if target.path is not None:
+        return [(socket.AF_UNIX, target.path)]
+    found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+async def _open(target: Target, resolved: _Resolved, tls: ClientTLS | None, message_limit: int) -> Connection:
+    loop = asyncio.get_running_loop()
+    family, address = resolved
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        await loop.sock_connect(sock, address)  # type: ignore[arg-type]  # a path or what getaddrinfo gave
+        if family != socket.AF_UNIX:
+            keep_alive(sock)
+        context = tls.context(target.host) if tls is not None else None
+        connection = Connection(False, loop=loop, sock=sock, tls=context, message_limit=message_limit)
+    except BaseException:
+        sock.close()
+        raise
+    try:
+        await connection.ready
+    except BaseException:
+        connection.close("dialling was given up")
+        raise
+    return connection
