@@ -2,6 +2,7 @@
 control socket's daemon end. The socket outlives the spawner (init holds its other end): no daemon sees it close."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ WORK_SECONDS: Final = 30.0
 WORKERS: Final = 4
 BEAT: Final = b"B"
 WORK: Final = b"W"
+GO: Final = b"G"
 NEWS: Final = struct.Struct("=16siQi?3x")
 
 
@@ -76,17 +78,22 @@ class Context:
         loop = asyncio.get_running_loop()
         self.control.setblocking(False)
         while data := await loop.sock_recv(self.control, NEWS.size):
+            if data == GO:
+                continue  # a new spawner's greeting
             name, pid, start, status, fresh = NEWS.unpack(data)
             yield News(name.rstrip(b"\0").decode(), pid, start, None if status < 0 else status, fresh)
 
 
 async def _exchange(mine: socket.socket, payload: bytes) -> bytes:
+    """Send all, then read to the end. Whoever refuses or dies does not read to the end first, but may have answered."""
     loop = asyncio.get_running_loop()
-    await loop.sock_sendall(mine, payload)
-    mine.shutdown(socket.SHUT_WR)
     answer = bytearray()
-    while piece := await loop.sock_recv(mine, 1 << 16):
-        answer += piece
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        await loop.sock_sendall(mine, payload)
+        mine.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(ConnectionResetError):
+        while piece := await loop.sock_recv(mine, 1 << 16):
+            answer += piece
     return bytes(answer)
 
 

@@ -19,7 +19,7 @@ TIMEOUT: Final = 5.0
 REQUEST: Final = struct.Struct("=IIQ64s")
 REPLY: Final = struct.Struct("=iI")
 EXIT: Final = struct.Struct("=QQQQQqii")
-STATUS: Final = struct.Struct("=QQQiIII4x")
+STATUS: Final = struct.Struct("=QQQiIII")
 
 
 class Op(enum.IntEnum):

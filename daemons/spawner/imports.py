@@ -1,0 +1,24 @@
+"""What the spawner imports once, for all: after the seal nothing more can be imported, here or in any child. A daemon's
+own imports come with its module; listed besides are what the standard library imports late, behind a first call."""
+
+import importlib
+from typing import Final
+
+DAEMONS: Final = ("daemons.machined", "daemons.apid")
+WORKERS: Final = ("core.pki.jobs",)
+LATE: Final = (
+    "concurrent.futures.thread",  # the loop's first run_in_executor
+    "encodings.ascii",
+    "encodings.idna",  # the first host name
+    "encodings.latin_1",
+    "encodings.unicode_escape",
+    "_strptime",
+    "traceback",
+    "uvloop",
+)
+
+
+def preload() -> None:
+    """Import everything. Raises what an import raises: a spawner that lacks a module must not start."""
+    for name in (*LATE, *WORKERS, *DAEMONS):
+        importlib.import_module(name)

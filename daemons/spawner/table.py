@@ -1,0 +1,76 @@
+"""Who is forked, with which rights: the daemons and the jobs of workers, as data."""
+
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+from core.linux.seccomp import Filter
+from ext import sys as kernel
+
+ALL: Final = (1 << 64) - 1
+# what no forked process of ours needs and an intruder wants first; the lists of what is allowed come per daemon
+NO_PROGRAMS: Final = Filter(
+    denied=(
+        kernel.SYS_execve,
+        kernel.SYS_execveat,
+        kernel.SYS_ptrace,
+        kernel.SYS_process_vm_readv,
+        kernel.SYS_process_vm_writev,
+        kernel.SYS_init_module,
+        kernel.SYS_finit_module,
+        kernel.SYS_delete_module,
+        kernel.SYS_kexec_load,
+        kernel.SYS_bpf,
+        kernel.SYS_perf_event_open,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a child keeps. `capabilities` is a mask for all its sets and the bounding set."""
+
+    uid: int
+    capabilities: int
+    own_mounts: bool = True
+    no_new_privileges: bool = True
+    filter: Filter | None = NO_PROGRAMS
+    oom_score: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A long-lived child: `module.main(context)`. With `init` it may talk to PID 1; without, its output is piped."""
+
+    name: str
+    module: str
+    rights: Rights
+    init: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A worker's function (bytes -> bytes) and who may ask for it."""
+
+    function: str
+    rights: Rights
+    callers: tuple[str, ...] = ("machined",)
+
+
+# machined stays in init's mount namespace, since its successor must see what it mounted, and may gain rights by exec,
+# since all containers are its descendants
+MACHINED: Final = Daemon(
+    "machined",
+    "daemons.machined",
+    Rights(
+        0, ALL & ~(1 << kernel.CAP_SYS_BOOT), own_mounts=False, no_new_privileges=False, filter=None, oom_score=-999
+    ),
+    init=True,
+)
+APID: Final = Daemon("apid", "daemons.apid", Rights(50, 0, oom_score=-998))
+
+DAEMONS: Final = (MACHINED, APID)
+JOBS: Final = (Job("core.pki.jobs:issue", Rights(0, 0)),)
+CRASHES: Final = frozenset(
+    (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP)
+)

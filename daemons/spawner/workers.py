@@ -1,0 +1,111 @@
+"""Short workers: one job, one process, then gone. At most four at once, others wait their turn; 30 s each. The payload
+travels between asker and worker over their own socket; the spawner only passes that on and never reads it."""
+
+import os
+import select
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from core.base.clock import Clock
+from daemons.context import WORK_SECONDS, WORKERS
+from daemons.spawner.forking import fork
+from daemons.spawner.table import JOBS, Job
+from ext import reap
+from ext import sys as kernel
+
+QUEUE: Final = 64
+_JOBS: Final = {job.function: job for job in JOBS}
+
+
+class Workers:
+    """The queue and the running few. `rename` shows a child under its job's name."""
+
+    def __init__(self, clock: Clock, rename: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._rename = rename
+        self._waiting: deque[tuple[Job, socket.socket]] = deque()
+        self._running: dict[int, float] = {}  # pidfd -> when its time is over
+
+    def ask(self, caller: str, function: str, theirs: socket.socket) -> None:
+        """Take a request; `theirs` is the worker's end and is closed here at the latest when the job has started."""
+        job = _JOBS.get(function)
+        if job is None or caller not in job.callers or len(self._waiting) >= QUEUE:
+            with theirs:
+                _answer(theirs, b"D")
+            return
+        self._waiting.append((job, theirs))
+
+    def descriptors(self) -> Iterator[int]:
+        """All that belong here."""
+        yield from self._running
+        yield from (theirs.fileno() for _, theirs in self._waiting)
+
+    def running(self) -> Iterator[int]:
+        """The pidfds of jobs at work."""
+        yield from self._running
+
+    def startable(self) -> bool:
+        """Whether `start` would fork."""
+        return bool(self._waiting) and len(self._running) < WORKERS
+
+    def start(self) -> int:
+        """Fork the next job; its pidfd, readable when it has ended."""
+        job, theirs = self._waiting.popleft()
+        with theirs:
+            name = job.function.rpartition(":")[2]
+            pid = fork(
+                job.rights,
+                (0, 1, 2, theirs.fileno()),
+                lambda: self._rename(f"ichor-{name}"),
+                lambda: _work(job.function, theirs),
+                lambda error: _answer(theirs, b"E" + f"{type(error).__name__}: {error}".encode()),
+            )
+        pidfd = kernel.pidfd_open(pid)
+        self._running[pidfd] = self._clock.monotonic() + WORK_SECONDS
+        return pidfd
+
+    def ended(self, pidfd: int) -> bool:
+        """Reap the worker behind `pidfd`, if it is one."""
+        if pidfd not in self._running or reap.wait(pidfd) is None:
+            return False
+        del self._running[pidfd]
+        os.close(pidfd)
+        return True
+
+    def next_deadline(self) -> float | None:
+        """When the first running job is over its time."""
+        return min(self._running.values(), default=None)
+
+    def kill(self) -> None:
+        """Kill those over their time; they end by their pidfd like any other."""
+        now = self._clock.monotonic()
+        for pidfd, deadline in self._running.items():
+            if deadline <= now:
+                kernel.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+    def end_all(self) -> None:
+        """Kill and reap every job at work. Returns when all are gone."""
+        for pidfd in list(self._running):
+            kernel.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select.select([pidfd], [], [])
+            self.ended(pidfd)
+
+
+def _work(function: str, theirs: socket.socket) -> None:
+    payload = bytearray()
+    while piece := theirs.recv(1 << 16):
+        payload += piece
+    module, _, name = function.partition(":")
+    call: Callable[[bytes], bytes] = getattr(sys.modules[module], name)
+    _answer(theirs, b"O" + call(bytes(payload)))
+
+
+def _answer(theirs: socket.socket, answer: bytes) -> None:
+    try:
+        theirs.sendall(answer)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # who asked has gone

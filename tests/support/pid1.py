@@ -1,0 +1,203 @@
+"""A node's skeleton on this machine: init as PID 1 of fresh pid and mount namespaces, on a root put together from this
+machine's /usr and the checkout, with the checkout's launch, spawner and (or stand-ins for) daemons. Always killed."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from core.linux.init import Init
+from ext import reap
+from ext import sys as kernel
+
+CHECKOUT: Final = Path(__file__).parents[2]
+BUILT: Final = CHECKOUT / "_out" / "test"
+WARNINGS: Final = ("-Wall", "-Wextra", "-Werror", "-std=gnu11", "-O2", "-g")
+CODE: Final = "/usr/libexec/ichor/code"
+STAND_INS: Final = Path(__file__).parent / "node" / "daemons"
+_ROOT: Final = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs "$ROOT"
+cd "$ROOT"
+mkdir -p usr etc dev proc sys run tmp var system system/state ".$CHECKOUT"
+ln -s usr/bin usr/sbin usr/lib usr/lib64 .
+mount --rbind /usr usr && mount --rbind /dev dev && mount --bind /etc etc
+mount --rbind "$CHECKOUT" ".$CHECKOUT"
+mount -t proc proc proc
+mount -t sysfs -o ro sysfs sys
+mount -t tmpfs -o mode=0755 tmpfs run
+mount -t tmpfs -o mode=1777 tmpfs tmp
+mount --bind "$STATE" system/state
+mount -t tmpfs tmpfs usr/libexec
+mkdir -p usr/libexec/ichor/code/daemons
+cp "$INIT" usr/libexec/ichor/init
+cp "$LAUNCH" usr/libexec/ichor/launch
+cd usr/libexec/ichor/code
+ln -s "$CHECKOUT/core" "$CHECKOUT/ext" .
+ln -s "$CHECKOUT"/daemons/* daemons/
+if [ -n "$DAEMONS" ]; then ln -sf "$DAEMONS"/*.py daemons/; fi
+if [ -d "$DAEMONS/spawner" ]; then
+  rm daemons/spawner; mkdir daemons/spawner
+  ln -s "$CHECKOUT"/daemons/spawner/* daemons/spawner/
+  ln -sf "$DAEMONS"/spawner/*.py daemons/spawner/
+fi
+cd "$ROOT"
+mkdir -p old && pivot_root . old && cd / && umount -l old
+exec /usr/libexec/ichor/init
+"""
+
+
+@dataclass
+class Node:
+    """A running node. `pid` is init's on this machine; every pid told by the node is one of its own namespace."""
+
+    pid: int
+    pidfd: int
+    console: Path
+    state: Path
+
+    def init(self) -> Init:
+        """A connection to its PID 1."""
+        return Init(f"/proc/{self.pid}/root/run/ichor/init.sock")
+
+    def path(self, path: str) -> Path:
+        """A path inside, as this machine reaches it."""
+        return Path(f"/proc/{self.pid}/root{path}")
+
+    def processes(self) -> dict[int, str]:
+        """Every process: pid inside -> name."""
+        found = {}
+        for entry in self.path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    found[int(entry.name)] = (entry / "comm").read_text().strip()
+                except (FileNotFoundError, ProcessLookupError):
+                    continue  # ended between the two
+        return found
+
+    def pid_of(self, name: str) -> int:
+        """The one process called `name`; 0 when there is none."""
+        pids = [pid for pid, comm in self.processes().items() if comm == name]
+        assert len(pids) < 2, f"{name} runs {len(pids)} times"
+        return pids[0] if pids else 0
+
+    def outside(self, pid: int) -> int:
+        """This machine's number of the process `pid` of the node."""
+        children = [self.pid]
+        while children:
+            outer = children.pop()
+            try:
+                status = Path(f"/proc/{outer}/status").read_text()
+                children += map(int, Path(f"/proc/{outer}/task/{outer}/children").read_text().split())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if f"\nNSpid:\t{outer}\t{pid}\n" in status:
+                return outer
+        raise ProcessLookupError(pid)
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
+        """Signal a process of the node."""
+        os.kill(self.outside(pid), number)
+
+    def ended(self, timeout: float = 30.0) -> reap.Dead:
+        """How PID 1 ended, once it has."""
+        until(lambda: reap_once(self), timeout, "PID 1 to end")
+        assert self._dead is not None
+        return self._dead
+
+    _dead: reap.Dead | None = None
+
+
+def reap_once(node: Node) -> bool:
+    """Whether PID 1 has ended (and is reaped)."""
+    if node._dead is None:
+        node._dead = reap.wait(node.pidfd)
+    return node._dead is not None
+
+
+def until(condition: Callable[[], object], timeout: float = 15.0, what: str = "it") -> None:
+    """Look every 10 ms until `condition` holds; AssertionError after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, f"waited {timeout} s for {what}"
+        time.sleep(0.01)
+
+
+def build(name: str, *flags: str, sanitize: bool = False) -> Path:
+    """Compile ext/`name`/*.c into _out/test when a source is newer; safe among parallel test runs."""
+    BUILT.mkdir(parents=True, exist_ok=True)
+    target = BUILT / f"{name}{'-sanitized' if sanitize else ''}"
+    sources = sorted((CHECKOUT / "ext" / name).glob("*.[ch]"))
+    with (BUILT / f"{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists() or target.stat().st_mtime < max(source.stat().st_mtime for source in sources):
+            extra = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all") if sanitize else ()
+            c = [str(source) for source in sources if source.suffix == ".c"]
+            command = ["gcc", *WARNINGS, *extra, "-o", f"{target}.new", *c, *flags]
+            subprocess.run(command, check=True, timeout=120)
+            Path(f"{target}.new").replace(target)
+    return target
+
+
+def build_init(*, sanitize: bool = False) -> Path:
+    """init, as in the image (static), or instrumented."""
+    return build("init", *(() if sanitize else ("-static",)), "-lsodium", sanitize=sanitize)
+
+
+def build_launch() -> Path:
+    """launch for this machine's Python, with the checkout's code."""
+    python = sysconfig.get_path("stdlib")
+    packages = sysconfig.get_path("purelib")
+    paths = ", ".join(f'"{path}"' for path in (CODE, python, f"{python}/lib-dynload", packages))
+    include = f"-I{sysconfig.get_path('include')}"
+    library = f"-lpython{sysconfig.get_config_var('LDVERSION')}"
+    return build("launch", f"-DICHOR_PATHS={paths}", include, library)
+
+
+@contextmanager
+def node(folder: Path, *, daemons: Path | None = STAND_INS, sanitize: bool = False) -> Iterator[Node]:
+    """A node in `folder`, its daemons' modules overlaid by those of `daemons`. Up when init answers."""
+    root, state, console = folder / "root", folder / "state", folder / "console"
+    for path in (root, state):
+        path.mkdir(parents=True, exist_ok=True)
+    env = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "ROOT": str(root),
+        "STATE": str(state),
+        "CHECKOUT": str(CHECKOUT),
+        "DAEMONS": "" if daemons is None else str(daemons),
+        "INIT": str(build_init(sanitize=sanitize)),
+        "LAUNCH": str(build_launch()),
+        "ASAN_OPTIONS": "detect_leaks=0",
+    }
+    with console.open("ab") as output, open(os.devnull) as null:
+        fds = (null.fileno(), output.fileno(), output.fileno())
+        spaces = kernel.CLONE_NEWPID | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC
+        every = (1 << 64) - 1
+        pid, pidfd = reap.spawn_process(["/bin/sh", "-c", _ROOT], env, fds=fds, namespaces=spaces, keep=every)
+    made = Node(pid, pidfd, console, state)
+    try:
+        until(lambda: _answers(made), 20.0, f"init; it said {console.read_text()!r}")
+        yield made
+    finally:
+        if not reap_once(made):
+            kernel.pidfd_send_signal(pidfd, signal.SIGKILL)
+            made.ended()
+        os.close(pidfd)
+
+
+def _answers(made: Node) -> bool:
+    assert not reap_once(made), f"PID 1 ended; it said {made.console.read_text()!r}"
+    try:
+        made.init().close()
+    except OSError:
+        return False
+    return True
