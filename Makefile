@@ -2,6 +2,10 @@
 PY := .venv/bin/python
 STAMP := .venv/.setup
 SHELL := /bin/bash
+# ICHOR_IMAGE_KEY: a release key's file; FLAVOUR: cloud or server; SOURCE_DATE_EPOCH: another build date than the lock's
+IMAGE = from pathlib import Path; from core.image.build import Options, build, relock; options = Options( \
+	Path.cwd(), Path("$(or $(ICHOR_CACHE),$(HOME)/.cache/ichor)"), flavour="$(or $(FLAVOUR),cloud)", \
+	key=Path("$(ICHOR_IMAGE_KEY)") if "$(ICHOR_IMAGE_KEY)" else None, date=$(or $(SOURCE_DATE_EPOCH),None))
 .DEFAULT_GOAL := help
 .PHONY: help setup build check test test-slow fuzz bench image lock up down vm docs debug clean
 
@@ -30,6 +34,12 @@ test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes doc
 
 docs: setup ## write the pages that are made from the code: docs/config.md
 	@$(PY) -m core.config.reference > docs/config.md
+
+image: build ## build the signed image, its kernel and initramfs into _out
+	@$(PY) -c '$(IMAGE); build(options)'
+
+lock: setup ## resolve image.lock anew from what the mirror and the package index offer now
+	@$(PY) -c '$(IMAGE); relock(options)'
 
 clean: ## remove what the build made in the tree (caches outside it stay)
 	@git clean -fdXq -e '!.venv' -e '!.venv/**'
