@@ -10,7 +10,7 @@ cdef class Stream:
     cdef readonly int32_t id
     cdef readonly bytes method, path, authority, content_type, timeout, http_status
     cdef readonly list headers, trailers
-    cdef readonly bint closed, remote_end, headers_done, finished
+    cdef readonly bint closed, remote_end, headers_done
     cdef readonly uint32_t error
     cdef public object owner
     cdef Decoder rx
