@@ -11,12 +11,23 @@ from core.base.errors import IchorError
 
 # verb -> (module with a click command `command`, one line of help)
 VERBS: Final = {
+    "apply-config": ("core.cli.apply", "apply a machine config to nodes"),
+    "cluster": ("core.cli.cluster", "clusters of nodes on this machine"),
     "config": ("core.cli.config", "client config: contexts, endpoints, nodes"),
+    "dmesg": ("core.cli.dmesg", "the kernel's log"),
+    "events": ("core.cli.events", "what happens on nodes"),
     "gen": ("core.cli.gen", "make secrets, machine configs and the client config"),
+    "get": ("core.cli.get", "resources of nodes"),
+    "logs": ("core.cli.logs", "what a service wrote"),
     "machineconfig": ("core.cli.machineconfig", "patch machine configs"),
+    "read": ("core.cli.read", "a file of a node"),
+    "reboot": ("core.cli.reboot", "reboot nodes"),
+    "service": ("core.cli.service", "the services of nodes"),
+    "shutdown": ("core.cli.shutdown", "power nodes off"),
     "validate": ("core.cli.validate", "check a machine config"),
+    "version": ("core.cli.version", "which version runs here and on nodes"),
 }
-ALIASES: Final = {"mc": "machineconfig"}
+ALIASES: Final = {"apply": "apply-config", "g": "get", "mc": "machineconfig", "services": "service"}
 
 
 class Verbs(click.Group):

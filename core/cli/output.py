@@ -28,6 +28,11 @@ def emit_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def emit_line(value: object) -> None:
+    """One JSON document on a line of its own: for streams."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Left-aligned columns, headings in capitals; nothing but the headings when there are no rows."""
     cells = [[column.upper() for column in columns], *([_cell(value) for value in row] for row in rows)]

@@ -5,8 +5,9 @@ from typing import Final
 
 import msgspec
 
+from core.base.release import TAG
+
 PATH: Final = Path("/usr/share/ichor/version")
-TAG: Final = "v1.14.0-ichor.0.1.0"
 
 
 class Build(msgspec.Struct, frozen=True):

@@ -1,0 +1,134 @@
+"""`cluster`: clusters of nodes on this machine, as namespaces or as virtual machines."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+
+from core.base.units import parse_size
+from core.cli import clientfile, files
+from core.cli.output import emit_json, note, output_option, table
+from core.image import keys
+from core.image.verify import verify
+from core.pki import signing
+from core.provision import bringup, model
+from core.provision.cluster import create as make
+from core.provision.cluster import destroy as unmake
+from core.provision.cluster import provisioner
+from core.provision.model import ClusterSpec
+from core.provision.places import Places
+
+IMAGE: Final = "_out/x86_64"
+
+
+def places() -> Places:
+    """$ICHOR_HOME, else ~/.ichor."""
+    return Places(Path(os.environ.get("ICHOR_HOME") or Path.home() / ".ichor"))
+
+
+@click.group(name="cluster")
+def command() -> None:
+    """Clusters of nodes on this machine."""
+
+
+@command.command()
+@click.option("--name", default="ichor", show_default=True)
+@click.option("--provisioner", "kind", type=click.Choice(["container", "qemu"]), default="container", show_default=True)
+@click.option("--controlplanes", default=1, show_default=True, help="control-plane nodes")
+@click.option("--image", default=IMAGE, show_default=True, metavar="FOLDER", help="what `make image` built")
+@click.option("--image-key", metavar="FILE", help="raw public key to check the image with")
+@click.option("--memory", default="2GiB", show_default=True, help="of a virtual machine")
+@click.option("--disk", default="6GiB", show_default=True, help="of a virtual machine")
+@click.option("--config-patch", "patches", multiple=True, metavar="PATCH", help="inline or @FILE")
+@click.option("--talosconfig", metavar="FILE", help="the client config file to add the cluster to")
+@click.option("--wait/--no-wait", default=True, help="until the nodes are healthy")
+def create(
+    name: str,
+    kind: str,
+    controlplanes: int,
+    image: str,
+    image_key: str | None,
+    memory: str,
+    disk: str,
+    patches: tuple[str, ...],
+    talosconfig: str | None,
+    wait: bool,
+) -> None:
+    """Make a cluster, or start again what of it does not run."""
+    spec = ClusterSpec(
+        name=name,
+        kind="qemu" if kind == "qemu" else "container",
+        image=str(Path(image).absolute()),
+        control_planes=controlplanes,
+        memory=parse_size(memory),
+        disk=parse_size(disk),
+    )
+    cluster = make(places(), spec, _verifier(image_key), note)
+    config = bringup.configure(places(), cluster, tuple(map(files.patch, patches)), note, wait=wait)
+    path = clientfile.find(talosconfig)
+    merged = clientfile.load_or_empty(path)
+    if name not in merged.contexts or merged.contexts[name] != config.contexts[name]:
+        merged = merged.put(name, config.contexts[name])
+    clientfile.save(path, merged.use(name))
+    note(f"cluster {name} is up; try: ichorctl version, ichorctl service, ichorctl get rd")
+
+
+@command.command()
+@click.option("--name", default="ichor", show_default=True)
+@click.option("--talosconfig", metavar="FILE", help="the client config file to take the cluster out of")
+def destroy(name: str, talosconfig: str | None) -> None:
+    """Remove a cluster and all it had."""
+    unmake(places(), name)
+    path = clientfile.find(talosconfig)
+    config = clientfile.load_or_empty(path)
+    if name in config.contexts:
+        clientfile.save(path, config.without(name))
+    note(f"cluster {name} is gone")
+
+
+@command.command()
+@click.option("--name", default="", help="only this one")
+@output_option("table", "json")
+def show(name: str, output: str) -> None:
+    """Show the clusters of this machine."""
+    rows = []
+    for each in [name] if name else model.names(places()):
+        cluster = model.load(places(), each)
+        machines = provisioner(places(), cluster)
+        for node in cluster.nodes:
+            state = "running" if machines.running(node) else "stopped"
+            rows.append((each, cluster.spec.kind, node.name, f"{node.address}:{node.port}", state))
+    headings = ("cluster", "provisioner", "node", "address", "state")
+    if output == "json":
+        emit_json([dict(zip(headings, row, strict=True)) for row in rows])
+    else:
+        table(headings, rows)
+
+
+@command.command()
+@click.argument("node")
+@click.option("--name", default="ichor", show_default=True)
+def logs(node: str, name: str) -> None:
+    """Show the console of NODE."""
+    cluster = model.load(places(), name)
+    found = next((n for n in cluster.nodes if node in (n.name, n.address)), None)
+    if found is None:
+        raise click.UsageError(f"cluster {name} has no node {node}")
+    click.echo(provisioner(places(), cluster).console(found).read_bytes(), nl=False)
+
+
+def _verifier(key: str | None) -> Callable[[Path], None]:
+    """Checks an image by the key in a file, or by this machine's development key."""
+
+    def check(image: Path) -> None:
+        public = Path(key).read_bytes() if key else signing.public_key(keys.development(cache()))
+        verify(image, public)
+
+    return check
+
+
+def cache() -> Path:
+    """$ICHOR_CACHE, else ~/.cache/ichor."""
+    return Path(os.environ.get("ICHOR_CACHE") or Path.home() / ".cache" / "ichor")

@@ -1,0 +1,61 @@
+"""`events`: what happens on nodes, as it happens or as it was kept."""
+
+import asyncio
+from contextlib import suppress
+from importlib import import_module
+
+import click
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from core.base.units import parse_duration
+from core.cli.output import emit_line, output_option
+from core.cli.target import Node, Nodes, node_options
+from core.rpc.pb.machine import machine_pb2 as pb
+
+_PREFIX = "talos/runtime/machine."
+
+
+@click.command(name="events")
+@click.option("--tail", default=0, metavar="N", help="begin with the last N events; -1: with all that were kept")
+@click.option("--duration", default="", metavar="TIME", help="begin with those of this time back (10m)")
+@click.option("--since", default="", metavar="ID", help="begin behind the event with this id")
+@click.option("--actor-id", default="", metavar="ID", help="only those of this actor")
+@click.option("--for", "seconds", type=float, default=None, metavar="SECONDS", help="end after this time")
+@node_options()
+@output_option("text", "json")
+def command(
+    tail: int, duration: str, since: str, actor_id: str, seconds: float | None, nodes: Nodes, output: str
+) -> int:
+    """Follow the nodes' events."""
+    request = pb.EventsRequest(
+        tail_events=tail,
+        tail_id=since,
+        tail_seconds=int(parse_duration(duration)) if duration else 0,
+        with_actor_id=actor_id,
+    )
+
+    async def show(node: Node) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for event in node.stream("machine.MachineService/Events", request, pb.Event):
+                    if event.data.type_url:
+                        _print(node.name, event, output)
+
+    return nodes.each(show)
+
+
+def _print(name: str, event: pb.Event, output: str) -> None:
+    kind = event.data.type_url.removeprefix(_PREFIX)
+    message = _decoded(kind, event.data.value)
+    fields = MessageToDict(message, preserving_proto_field_name=True) if message is not None else {}
+    if output == "json":
+        emit_line({"node": name, "id": event.id, "actorId": event.actor_id, "event": kind, "data": fields})
+    else:
+        said = " ".join(f"{key}={value}" for key, value in fields.items())
+        click.echo(f"{name}   {event.id}   {event.actor_id or '-'}   {kind.removesuffix('Event')}   {said}")
+
+
+def _decoded(kind: str, data: bytes) -> Message | None:
+    found = getattr(import_module("core.rpc.pb.machine.machine_pb2"), kind, None)
+    return found.FromString(data) if isinstance(found, type) and issubclass(found, Message) else None

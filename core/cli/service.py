@@ -1,0 +1,60 @@
+"""`service`: the services of nodes, or one of them in detail."""
+
+import click
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.json_format import MessageToDict
+
+from core.base.clock import SystemClock
+from core.base.errors import NotFound
+from core.base.units import format_duration
+from core.cli.output import emit_json, output_option, table
+from core.cli.target import Node, Nodes, node_options
+from core.rpc.pb.machine import machine_pb2 as pb
+
+
+@click.command(name="service")
+@click.argument("name", required=False, default="")
+@node_options()
+@output_option("table", "json")
+def command(name: str, nodes: Nodes, output: str) -> int:
+    """List the services, or show NAME with its latest events."""
+
+    async def ask(node: Node) -> list[pb.ServiceInfo]:
+        answer = await node.unary("machine.MachineService/ServiceList", Empty(), pb.ServiceListResponse)
+        return [info for info in answer.messages[0].services if name in ("", info.id)]
+
+    answers = nodes.run(ask)
+    if name and not any(found for _, found in answers):
+        raise NotFound(f"there is no service {name}", remedy="list them: ichorctl service")
+    if output == "json":
+        emit_json([{"node": node, "services": [MessageToDict(s) for s in found]} for node, found in answers])
+    elif name:
+        for node, found in answers:
+            _details(node, found[0]) if found else None
+    else:
+        rows = [(node, info.id, info.state, *_last(info)) for node, found in answers for info in found]
+        table(("node", "service", "state", "health", "last change", "last event"), rows)
+    return 0 if len(answers) == len(nodes.names) else 1
+
+
+def _last(info: pb.ServiceInfo) -> tuple[str, str, str]:
+    if not info.events.events:
+        return _health(info), "", ""
+    event = info.events.events[-1]
+    return _health(info), f"{_ago(event.ts.ToSeconds())} ago", event.msg
+
+
+def _details(node: str, info: pb.ServiceInfo) -> None:
+    table(("node", node), [("id", info.id), ("state", info.state.upper()), ("health", _health(info))])
+    for event in reversed(info.events.events):
+        click.echo(f"  [{event.state}] {event.msg} ({_ago(event.ts.ToSeconds())} ago)")
+
+
+def _health(info: pb.ServiceInfo) -> str:
+    if info.health.unknown:
+        return "?"
+    return "OK" if info.health.healthy else "Fail"
+
+
+def _ago(seconds: int) -> str:
+    return format_duration(max(0, int(SystemClock().now()) - seconds))

@@ -1,0 +1,39 @@
+"""What the steps of sequences do. Each is harmless to repeat, because a sequence may go on in a successor of machined.
+Nothing here has an effect of its own on disks, links or services: it waits on resources or asks the owner."""
+
+from core.linux.power import Action, end
+from core.node.machineconfig import ACTIVE
+from core.node.node import Node
+from core.node.resources.block import VolumePhase, VolumeStatus
+from core.node.resources.config import MachineConfig
+from core.node.waiting import until
+
+
+async def load_config(node: Node) -> None:
+    """Until there is a config in force, however long an operator takes."""
+    await until(node.store, MachineConfig.at(ACTIVE), lambda _: True)
+
+
+async def mount_ephemeral(node: Node) -> None:
+    """Until /var is there."""
+    await until(node.store, VolumeStatus.at("EPHEMERAL"), lambda volume: volume.phase is VolumePhase.READY)
+
+
+async def start_services(node: Node) -> None:
+    """Until every service is up."""
+    await node.services.start_all()
+
+
+async def stop_services(node: Node) -> None:
+    """Everything down, dependents first."""
+    await node.services.stop_all()
+
+
+async def reboot(node: Node) -> None:
+    """init takes over: kill, write back, reboot(2)."""
+    end(node.init, Action.REBOOT, "reboot was asked for")
+
+
+async def power_off(node: Node) -> None:
+    """init takes over: kill, write back, power off."""
+    end(node.init, Action.POWEROFF, "shutdown was asked for")

@@ -1,0 +1,19 @@
+"""Waiting on resources: how sequences and services depend on the rest of the node."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from core.state import Change, Pointer, Spec, Store
+
+S = TypeVar("S", bound=Spec)
+
+
+async def until(store: Store, pointer: Pointer[S], accept: Callable[[S], bool]) -> S:
+    """The spec of the resource as soon as it exists and `accept` says yes."""
+    with store.follow(pointer) as watch:
+        while True:
+            for event in await watch.batch():
+                if event.change in (Change.CREATED, Change.UPDATED) and event.resource is not None:
+                    spec = event.resource.spec
+                    if accept(spec):
+                        return spec

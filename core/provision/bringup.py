@@ -1,0 +1,145 @@
+"""Tells freshly started nodes what they are: makes secrets and configs once for a cluster, applies them to nodes in
+maintenance mode, and waits until each says that it runs and is ready. A node that has its config is left alone."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from google.protobuf.empty_pb2 import Empty
+
+from core.base.clock import SystemClock
+from core.base.errors import NotReady
+from core.base.files import write_atomic
+from core.config import bundle, client, generate, load, merge_text, read
+from core.provision.cluster import provisioner
+from core.provision.model import Cluster, Node
+from core.provision.places import Places
+from core.rpc.client import Channel
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.pb.resource.definitions.enums.enums_pb2 import RuntimeMachineStage
+from core.rpc.pb.resource.definitions.runtime.runtime_pb2 import MachineStatusSpec
+from core.rpc.pb.v1alpha1 import state_pb2 as state
+from core.rpc.status import RpcError
+from core.rpc.tls import ClientTLS
+
+Progress = Callable[[str], None]
+ANSWER_SECONDS: Final = {"container": 60.0, "qemu": 300.0}
+READY_SECONDS: Final = {"container": 120.0, "qemu": 600.0}
+AGAIN: Final = 0.1  # seconds; a machine that boots cannot tell when it will listen
+_RUNNING: Final = RuntimeMachineStage.MACHINE_STAGE_RUNNING
+_STATUS: Final = state.GetRequest(namespace="runtime", type="MachineStatuses.runtime.talos.dev", id="machine")
+
+
+def configure(
+    places: Places, cluster: Cluster, patches: tuple[tuple[bytes, str], ...], say: Progress, *, wait: bool
+) -> client.ClientConfig:
+    """The client config of the cluster, when every node has its machine config (and, with `wait`, is ready)."""
+    folder = places.cluster(cluster.spec.name)
+    access = _access(folder, cluster)
+    config = _machine_config(folder, cluster, patches)
+    asyncio.run(_all(places, cluster, access, config, say, wait))
+    return access
+
+
+async def _all(
+    places: Places, cluster: Cluster, access: client.ClientConfig, config: bytes, say: Progress, wait: bool
+) -> None:
+    context = access.get()
+    known = ClientTLS(context.ca, context.crt, context.key)
+    async with asyncio.TaskGroup() as group:
+        for node in cluster.nodes:
+            console = provisioner(places, cluster).console(node)
+            group.create_task(_one(cluster, node, known, config, console, say, wait))
+
+
+async def _one(
+    cluster: Cluster, node: Node, known: ClientTLS, config: bytes, console: Path, say: Progress, wait: bool
+) -> None:
+    kind = cluster.spec.kind
+    if not await _answers(node, known, ANSWER_SECONDS[kind], console):
+        say(f"{node.name}: in maintenance mode, applying its config")
+        request = pb.ApplyConfigurationRequest(data=config, mode=pb.ApplyConfigurationRequest.AUTO)
+        path = "/machine.MachineService/ApplyConfiguration"
+        async with _channel(node, ClientTLS(insecure=True)) as channel:
+            await channel.unary(path, request, pb.ApplyConfigurationResponse, timeout=120)
+    if wait:
+        say(f"{node.name}: waiting until it is ready")
+        await _ready(node, known, READY_SECONDS[kind], console)
+        say(f"{node.name}: ready")
+
+
+async def _answers(node: Node, known: ClientTLS, seconds: float, console: Path) -> bool:
+    """True when it answers us by name, False when it answers anybody. Raises NotReady."""
+    clock = SystemClock()
+    deadline, last = clock.monotonic() + seconds, ""
+    while clock.monotonic() < deadline:
+        for tls, configured in ((known, True), (ClientTLS(insecure=True), False)):
+            try:
+                async with _channel(node, tls) as channel:
+                    await channel.unary("/machine.MachineService/Version", Empty(), pb.VersionResponse, timeout=5)
+                    return configured
+            except RpcError as error:
+                last = str(error)
+        await clock.sleep(AGAIN)
+    raise NotReady(f"{node.name} does not answer after {seconds:.0f} s: {last}", remedy=f"look at {console}")
+
+
+async def _ready(node: Node, known: ClientTLS, seconds: float, console: Path) -> None:
+    clock = SystemClock()
+    deadline, last = clock.monotonic() + seconds, ""
+    while clock.monotonic() < deadline:
+        try:
+            async with _channel(node, known) as channel:
+                answer = await channel.unary("/cosi.resource.State/Get", _STATUS, state.GetResponse, timeout=5)
+            spec = MachineStatusSpec.FromString(answer.resource.spec.proto_spec)
+            if spec.stage == _RUNNING and spec.status.ready:
+                return
+            last = ", ".join(f"{c.name}: {c.reason}" for c in spec.status.unmet_conditions) or f"stage {spec.stage}"
+        except RpcError as error:
+            last = str(error)
+        await clock.sleep(AGAIN)
+    raise NotReady(f"{node.name} is not ready after {seconds:.0f} s: {last}", remedy=f"look at {console}")
+
+
+def _channel(node: Node, tls: ClientTLS) -> Channel:
+    return Channel(f"{node.address}:{node.port}", tls, timeout=5)
+
+
+def _access(folder: Path, cluster: Cluster) -> client.ClientConfig:
+    """The client config kept in the cluster's folder, made the first time."""
+    path = folder / "client.yaml"
+    if path.exists():
+        return client.load(path.read_bytes(), str(path))
+    made = generate.client_config(_secrets(folder), _options(cluster), SystemClock().now())
+    endpoints = tuple(f"{n.address}:{n.port}" if n.port != 50000 else n.address for n in cluster.nodes)
+    nodes = tuple(dict.fromkeys(n.address for n in cluster.nodes))
+    context = msgspec.structs.replace(made.get(), endpoints=endpoints, nodes=nodes)
+    made = made.put(cluster.spec.name, context)
+    write_atomic(path, client.save(made))
+    return made
+
+
+def _machine_config(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, str], ...]) -> bytes:
+    path = folder / "controlplane.yaml"
+    if not path.exists():
+        config = read(generate.control_plane(_secrets(folder), _options(cluster)), path.name)
+        for patch, name in patches:
+            config = read(merge_text(config, patch, name), path.name)
+        write_atomic(path, load(config.text, path.name).text)
+    return path.read_bytes()
+
+
+def _secrets(folder: Path) -> bundle.Bundle:
+    path = folder / "secrets.yaml"
+    if not path.exists():
+        write_atomic(path, bundle.save(generate.new_secrets(SystemClock().now())))
+    return bundle.load(path.read_bytes(), str(path))
+
+
+def _options(cluster: Cluster) -> generate.Options:
+    first = cluster.nodes[0]
+    return generate.Options(
+        name=cluster.spec.name, endpoint=f"https://{first.address}:6443", install_disk="/dev/vdb", discovery=False
+    )

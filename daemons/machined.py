@@ -1,0 +1,32 @@
+"""The node as a process: takes back from init what survived its predecessor, runs the node, tells the spawner that its
+loop turns. Everything else is core.node's."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+from core.node.assembly import assemble
+
+from core.base.clock import SystemClock
+from daemons.context import Context
+
+
+def main(context: Context) -> None:
+    """Run the node until it ends."""
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    uvloop.run(_run(context))
+
+
+async def _run(context: Context) -> None:
+    assert context.init is not None, "machined is given init by the spawner"
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with asyncio.TaskGroup() as group:
+        beating = group.create_task(context.keep_beating(), name="beating")
+        node = await assemble(context.init, context.work, context.news, SystemClock())
+        running = group.create_task(node.run(), name="node")
+        await stop.wait()
+        running.cancel()
+        beating.cancel()
