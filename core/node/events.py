@@ -1,6 +1,7 @@
 """The node's events: what happens, in order, for everybody who asks, now or later. They live in a ring that init holds,
 so that a new machined goes on where the last one stopped: same ids, same order, nothing missing but what the ring had
-to drop for space. Events are machine.*Event messages; this module knows none of them but passes all."""
+to drop for space. Events are machine.*Event messages; one that stock clients do not know would end their
+stream."""
 
 import asyncio
 import os
@@ -41,11 +42,11 @@ class Tail:
 
 
 class Bus:
-    """Publishes and follows. One per machined."""
+    """Publishes and follows. One per machined; `followers` are those who listen now."""
 
     def __init__(self, ring: Ring, clock: Clock) -> None:
         self._ring, self._clock = ring, clock
-        self._followers: set[Follower] = set()
+        self.followers: set[Follower] = set()
         self._last = self._newest() or Xid(int(clock.now()), os.urandom(5), 0)
 
     @classmethod
@@ -68,7 +69,7 @@ class Bus:
         envelope.data.type_url = TYPE_URL + event.DESCRIPTOR.full_name
         envelope.data.value = event.SerializeToString()
         self._ring.append(envelope.SerializeToString())
-        for follower in tuple(self._followers):
+        for follower in tuple(self.followers):
             follower.wake()
 
     def envelope(self, actor_id: str = "") -> pb.Event:
@@ -79,7 +80,7 @@ class Bus:
     def follow(self, tail: Tail = Tail(), actor_id: str = "") -> "Follower":  # noqa: B008 - an immutable value
         """Events from `tail` on, of that actor alone if one is named. Raises Invalid for an id that is none."""
         start = max(self._start(tail), self._ring.oldest)
-        return Follower(Reader(self._ring.fileno(), start), actor_id, self._followers)
+        return Follower(Reader(self._ring.fileno(), start), actor_id, self.followers)
 
     def _start(self, tail: Tail) -> int:
         if tail.events:
@@ -150,6 +151,12 @@ class Follower:
             if not self._ready:
                 await self._woken.wait()
         return self._ready.popleft()
+
+
+def bad_block(block: int, file: str) -> pb.TaskEvent:
+    """A 4 KiB block of the image is not what was signed. A task, because stock clients stop at types unknown to them."""
+    where = f" in {file}" if file else ""
+    return pb.TaskEvent(task=f"integrity: block {block}{where} is damaged", action=pb.TaskEvent.START)
 
 
 def _id(record: bytes) -> Xid:

@@ -40,6 +40,9 @@ class Named(enum.IntEnum):
     def __str__(self) -> str:
         return self.text
 
+    def __reduce_ex__(self, protocol: object) -> tuple[type[Self], tuple[int]]:
+        return type(self), (int(self),)
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """The member with this text. Raises Invalid, naming the texts that there are."""

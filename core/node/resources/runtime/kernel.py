@@ -1,5 +1,7 @@
 """The kernel's command line, parameters and modules."""
 
+import msgspec
+
 from core.node.resources.values import Named
 from core.state import Column, Spec, resource
 
@@ -66,9 +68,9 @@ class KernelParamStatus(Spec, frozen=True):
 
 @resource("KernelModuleSpecs.runtime.talos.dev", "runtime")
 class KernelModuleSpec(Spec, frozen=True):
-    """A module shall be loaded."""
+    """A module shall be loaded. (The YAML name is what the format's first release called it.)"""
 
-    name: str
+    name: str = msgspec.field(name="string")
     parameters: tuple[str, ...] = ()
 
 
