@@ -154,7 +154,7 @@ class Follower:
 
 
 def bad_block(block: int, file: str) -> pb.TaskEvent:
-    """A 4 KiB block of the image is not what was signed. A task, because stock clients stop at types unknown to them."""
+    """A 4 KiB block of the image is not what was signed. A task, for stock clients stop at types unknown to them."""
     where = f" in {file}" if file else ""
     return pb.TaskEvent(task=f"integrity: block {block}{where} is damaged", action=pb.TaskEvent.START)
 

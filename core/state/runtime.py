@@ -10,7 +10,7 @@ from typing import Any
 
 from core.base.backoff import Backoff
 from core.base.clock import Clock
-from core.base.errors import AlreadyExists, Conflict
+from core.base.errors import AlreadyExists, Conflict, IchorError
 from core.state.controller import Controller, Input, Strength
 from core.state.events import Event
 from core.state.metadata import Kind, Metadata
@@ -130,7 +130,8 @@ class _Attempt:
     def _report(self, error: Exception, delay: float) -> None:
         text = f"{type(error).__name__}: {error}"
         if text != self._said:
-            log.error("%s failed, next try in %.1f s: %s", self._name, delay, text, exc_info=error)
+            trace = None if isinstance(error, IchorError | OSError) else error  # those are not bugs
+            log.error("%s failed, next try in %.1f s: %s", self._name, delay, text, exc_info=trace)
             self._said = text
 
 

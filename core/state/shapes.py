@@ -98,7 +98,7 @@ def apply(
             except (OSError, IchorError) as failure:
                 failures.append(failure)
         if failures:
-            raise failures[0] if len(failures) == 1 else ExceptionGroup(f"{len(failures)} resources", failures)
+            raise failures[0] if len(failures) == 1 else ExceptionGroup("; ".join(map(str, failures)), failures)
 
     outputs = () if status is None else (exclusive(status[0]),)
     return _Shape(name, (strong(kind), *also), outputs, reconcile, work)
