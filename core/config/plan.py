@@ -34,7 +34,7 @@ class Leaf(msgspec.Struct, frozen=True):
             return (value,) if self.many and value is not _NOTHING else value
         if self.many and isinstance(node, list):
             return List(Leaf(self.scalar)).read(node, path, found)
-        found.append(_mismatch(path, self.kind, node))
+        found.append(_mismatch(path, self, node))
         return _NOTHING
 
     def _one(self, text: str, path: Path, found: Found) -> object:
@@ -62,7 +62,7 @@ class List(msgspec.Struct, frozen=True):
 
     def read(self, node: Node, path: Path, found: Found) -> object:
         if not isinstance(node, list):
-            found.append(_mismatch(path, self.kind, node))
+            found.append(_mismatch(path, self, node))
             return _NOTHING
         values = []
         for index, item in enumerate(node):
@@ -84,7 +84,7 @@ class Map(msgspec.Struct, frozen=True):
 
     def read(self, node: Node, path: Path, found: Found) -> object:
         if not isinstance(node, dict):
-            found.append(_mismatch(path, self.kind, node))
+            found.append(_mismatch(path, self, node))
             return _NOTHING
         values = {}
         for key, item in node.items():
@@ -105,7 +105,7 @@ class Body(msgspec.Struct, frozen=True):
 
     def read(self, node: Node, path: Path, found: Found) -> object:
         if not isinstance(node, dict):
-            found.append(_mismatch(path, self.kind, node))
+            found.append(_mismatch(path, self, node))
             return _NOTHING
         return builtins(node)
 
@@ -132,7 +132,7 @@ class Keys(msgspec.Struct, frozen=True):
 
     def read(self, node: Node, path: Path, found: Found) -> object:
         if not isinstance(node, dict):
-            found.append(_mismatch(path, self.kind, node))
+            found.append(_mismatch(path, self, node))
             return _NOTHING
         values: dict[str, Any] = {}
         for key, item in node.items():
@@ -200,14 +200,17 @@ def _unwrap(kind: Any) -> tuple[Any, tuple[object, ...]]:
             return kind, marks
 
 
-def _mismatch(path: Path, expected: str, node: Node) -> Finding:
-    found = (
-        "a mapping"
-        if isinstance(node, dict)
-        else "a list"
-        if isinstance(node, list)
-        else "nothing"
-        if node is None
-        else "text"
-    )
-    return Finding(path, f"expected {expected}, found {found}")
+def _mismatch(path: Path, expected: Plan, node: Node) -> Finding:
+    """A scalar's text says itself what was found, unless it may be a secret in the wrong place."""
+    secret = _may_hold_secrets(expected)
+    found = "a mapping" if isinstance(node, dict) else "a list" if isinstance(node, list) else "text" if secret else ""
+    message = f"expected {expected.kind}" + (f", found {found}" if found else "")
+    return Finding(path, message, secret=secret)
+
+
+def _may_hold_secrets(plan: Plan) -> bool:
+    if isinstance(plan, Leaf):
+        return plan.scalar.secret
+    if isinstance(plan, Keys):
+        return any(_may_hold_secrets(field.plan) for field in plan.fields.values())
+    return not isinstance(plan, Body) and _may_hold_secrets(plan.item)

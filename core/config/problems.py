@@ -37,8 +37,14 @@ class Problem(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}: "
         subject = f"{self.path}: " if self.path else ""
-        found = f" (found {self.text!r})" if self.text and self.text not in self.path else ""
+        found = f" (found {self.text!r})" if self._worth_saying() else ""
         return where + subject + self.message + found + (f"; {self.remedy}" if self.remedy else "")
+
+    def _worth_saying(self) -> bool:
+        """Whether path and message leave the text out."""
+        last = self.path.removesuffix("]").rpartition("[" if self.path.endswith("]") else ".")[2]
+        quoted = f" {self.text} " in f" {self.message} " or repr(self.text) in self.message
+        return bool(self.text) and self.text != last and not quoted
 
 
 class ConfigErrors(Invalid):

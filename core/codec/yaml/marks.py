@@ -26,7 +26,7 @@ _WIDTH: Final = 60
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Lines and columns from 1: of the key (or list item) and of the value, and the value's text if it is a scalar."""
+    """Lines and columns from 1, of the key (or list item) and of the value; and what a scalar says, cut short."""
 
     key: tuple[int, int]
     value: tuple[int, int]
@@ -62,7 +62,7 @@ class _Walk:
 
     def _value(self, key: Event, event: Event, path: Path) -> None:
         if path in self._wanted and path not in self._found:
-            text = event.value.partition("\n")[0][:_WIDTH] if type(event) is ScalarEvent else ""
+            text = _shown(event.value) if type(event) is ScalarEvent else ""
             self._found[path] = Mark(_place(key), _place(event), text)
         if type(event) is MappingStartEvent:
             self._mapping(path)
@@ -80,6 +80,12 @@ class _Walk:
             elif path:
                 inner = (*path, key.value)
             self._value(key, self._next(), inner)
+
+
+def _shown(text: str) -> str:
+    """The first line, or the beginning of a long one."""
+    line = text.partition("\n")[0]
+    return line if len(line) <= _WIDTH else line[: _WIDTH // 2] + "..."
 
 
 def _place(event: Event) -> tuple[int, int]:

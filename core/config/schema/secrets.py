@@ -40,7 +40,10 @@ def _blocks(text: str, what: str) -> tuple[bytes, list[bytes]]:
 def _certificate(text: str) -> bytes:
     data, blocks = _blocks(text, "certificate")
     for block in blocks:
-        der.read(block)
+        try:
+            der.read(block)
+        except Invalid:
+            raise Invalid("PEM, but not of a certificate") from None
     return data
 
 
