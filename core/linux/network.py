@@ -6,8 +6,9 @@ import socket
 from collections.abc import AsyncIterator, Iterable
 from typing import Self
 
+from core.linux import link
 from ext.netlink.socket import Monitor, Socket, packet_socket, socket_in
-from ext.netlink.types import Change, Overrun
+from ext.netlink.types import Change, Link, Overrun
 
 
 class Network:
@@ -16,6 +17,10 @@ class Network:
     def __init__(self, netns: int | None = None) -> None:
         self._netns = netns
         self.rtnl = Socket(netns=netns)
+
+    def links(self) -> dict[str, Link]:
+        """Every link as it is at this moment, by name."""
+        return {found.name: found for found in link.links(self.rtnl)}
 
     async def changes(self, groups: Iterable[int]) -> AsyncIterator[list[Change]]:
         """Batches of changes, at once an empty one. Empty also says that some were lost: look at everything again."""

@@ -44,12 +44,12 @@ class AddressApply(Controller):
                 self._added.add((index, interface))
 
     def _wanted(self, scope: Scope) -> dict[Place, AddressSpec]:
-        wanted = {}
-        for resource in scope.list(AddressSpec.all()):
-            status = scope.find(LinkStatus.at(resource.spec.link_name))
-            if status is not None and not resource.md.tearing_down:
-                wanted[status.spec.index, ip_interface(resource.spec.address)] = resource.spec
-        return wanted
+        links = self._network.links()
+        return {
+            (links[r.spec.link_name].ifindex, ip_interface(r.spec.address)): r.spec
+            for r in scope.list(AddressSpec.all())
+            if r.spec.link_name in links and not r.md.tearing_down
+        }
 
 
 def address_status(network: Network) -> Controller:

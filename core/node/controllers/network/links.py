@@ -22,7 +22,8 @@ _SYS: Final = Path("/sys/class/net")
 
 
 class LinkApply(Controller):
-    """Brings links up and gives them their MTU. A link that is not there yet comes by its status."""
+    """Brings links up and gives them their MTU. A link that is not there yet comes by its status; the kernel itself is
+    asked what there is now."""
 
     name = "network.LinkSpecController"
     inputs = (weak(LinkSpec), weak(LinkStatus))
@@ -31,15 +32,16 @@ class LinkApply(Controller):
         self._network = network
 
     async def reconcile(self, scope: Scope) -> None:
+        found = self._network.links()
         for resource in scope.list(LinkSpec.all()):
             spec = resource.spec
-            status = scope.find(LinkStatus.at(spec.name))
-            if status is None or resource.md.tearing_down:
+            there = found.get(spec.name)
+            if there is None or resource.md.tearing_down:
                 continue
-            up = True if spec.up and not status.spec.flags & link.UP else None
-            mtu = spec.mtu if spec.mtu not in (0, status.spec.mtu) else None
+            up = True if spec.up and not there.flags & link.UP else None
+            mtu = spec.mtu if spec.mtu not in (0, there.mtu) else None
             if up is not None or mtu is not None:
-                link.configure(self._network.rtnl, status.spec.index, up=up, mtu=mtu)
+                link.configure(self._network.rtnl, there.ifindex, up=up, mtu=mtu)
 
 
 def link_status(network: Network, sys: Path = _SYS) -> Controller:

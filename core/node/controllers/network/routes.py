@@ -1,5 +1,7 @@
 """Routes: RouteSpec -> kernel, kernel -> RouteStatus. Only routes that carry our protocol number are ever removed."""
 
+import errno
+import logging
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Final
@@ -24,6 +26,9 @@ from core.node.resources.network import Scope as RouteScope
 from core.state import Controller, Scope, observe, weak
 from ext.netlink.types import Route
 
+log = logging.getLogger("network")
+# the gateway's address or link is still on its way, whose coming wakes us
+_WAITS: Final = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 _FAMILIES: Final = (Family.INET4, Family.INET6)
 _EVERYWHERE: Final = {Family.INET4: ip_network("0.0.0.0/0"), Family.INET6: ip_network("::/0")}
 
@@ -45,23 +50,31 @@ class RouteApply(Controller):
         present = {_entry(found) for found in route.routes(rtnl, protocol=OWN)}
         for entry in self._leftovers.of(scope, wanted.keys(), present):
             route.remove(rtnl, entry)
-        failures = []
         # what leads to a link first: gateways of the others may lie behind it
-        for entry in sorted(wanted.keys() - present, key=lambda entry: (entry.gateway is not None, entry.priority)):
+        missing = sorted(wanted.keys() - present, key=lambda entry: (entry.gateway is not None, entry.priority))
+        self._add({entry: wanted[entry] for entry in missing})
+
+    def _add(self, missing: Mapping[Entry, str]) -> None:
+        failures = []
+        for entry, name in missing.items():
             try:
-                route.add(rtnl, entry)
+                route.add(self._network.rtnl, entry)
             except OSError as error:
-                failures.append(OSError(error.errno, f"{error.strerror}: route {wanted[entry]}"))
+                if error.errno in _WAITS:
+                    log.info("route %s waits: %s", name, error)
+                else:
+                    failures.append(OSError(error.errno, f"{error.strerror}: route {name}"))
         if failures:
             raise failures[0] if len(failures) == 1 else ExceptionGroup("routes", failures)
 
     def _wanted(self, scope: Scope) -> dict[Entry, str]:
+        links = self._network.links()
         wanted = {}
         for resource in scope.list(RouteSpec.all()):
-            status = scope.find(LinkStatus.at(resource.spec.out_link_name)) if resource.spec.out_link_name else None
-            waits = resource.spec.out_link_name and (status is None or not status.spec.flags & link.UP)
+            name = resource.spec.out_link_name
+            waits = name and (name not in links or not links[name].flags & link.UP)
             if not waits and not resource.md.tearing_down:
-                wanted[entry_of(resource.spec, status.spec.index if status else 0)] = resource.md.id
+                wanted[entry_of(resource.spec, links[name].ifindex if name else 0)] = resource.md.id
         return wanted
 
 
