@@ -31,14 +31,15 @@ async def _run(context: Context) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     door = Door(Channel(MACHINED), SystemClock())
     with _listener() as listener:
-        tasks = [asyncio.create_task(context.keep_beating()), asyncio.create_task(door.serve(listener))]
-        stopping = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-        await door.server.drain(DRAIN_SECONDS)
-        for task in tasks:
-            task.cancel()
-        for task in done:
-            task.result()
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(context.keep_beating(), name="beating"),
+                group.create_task(door.serve(listener), name="door"),
+            ]
+            await stop.wait()
+            await door.server.drain(DRAIN_SECONDS)
+            for task in tasks:
+                task.cancel()
 
 
 def _listener() -> socket.socket:

@@ -7,9 +7,10 @@ import signal
 import sys
 
 import uvloop
-from core.node.assembly import assemble
 
 from core.base.clock import SystemClock
+from core.node.api.local import LocalAPI
+from core.node.assembly import assemble
 from daemons.context import Context
 
 
@@ -23,10 +24,16 @@ async def _run(context: Context) -> None:
     assert context.init is not None, "machined is given init by the spawner"
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with asyncio.TaskGroup() as group:
-        beating = group.create_task(context.keep_beating(), name="beating")
-        node = await assemble(context.init, context.work, context.news, SystemClock())
-        running = group.create_task(node.run(), name="node")
-        await stop.wait()
-        running.cancel()
-        beating.cancel()
+    node = assemble(context.init, context.work, SystemClock())
+    api = LocalAPI(node)
+    with api.listen() as listener:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(context.keep_beating(), name="beating"),
+                group.create_task(node.run(context.news()), name="node"),
+            ]
+            await api.serve(listener)
+            await stop.wait()
+            await api.drain()
+            for task in tasks:
+                task.cancel()

@@ -1,16 +1,23 @@
-"""A node, assembled: the parts that API handlers and sequences act on. Holds references, decides nothing."""
+"""A node, assembled: the parts that API handlers and sequences act on. Holds references, decides nothing but the order
+in which the parts come to life."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.base.clock import Clock
 from core.linux.capabilities import Capabilities
 from core.linux.init import Init
+from core.linux.uevents import Uevents
 from core.node.build import Build
 from core.node.events import Bus
+from core.node.services.daemons import News, follow
+from core.node.services.kernel import KernelLog
+from core.node.services.logs import Logs
+from core.node.services.supervisor import Supervisor
 from core.state import Runtime, Store
 
 if TYPE_CHECKING:
@@ -40,18 +47,23 @@ class Node:
     store: Store
     runtime: Runtime
     events: Bus
+    logs: Logs
+    kernel_log: KernelLog | None
     config: "Acquire"
-    services: Any
+    services: Supervisor
     lifecycle: "Runner"
-    beside: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    devices: Uevents
 
-    async def run(self) -> None:
-        """Controllers, sockets and sequences, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.runtime.run(), name="controllers")
-            for work in self.beside:
-                group.create_task(work())
-            group.create_task(self._live(), name="life")
+    async def run(self, news: AsyncIterator[News]) -> None:
+        """Controllers, services and sequences, until cancelled. `news` tells of our own daemons."""
+        async with AsyncExitStack() as stack:
+            if self.capabilities.uevents:
+                stack.enter_context(self.devices)
+            await stack.enter_async_context(self.services)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.runtime.run(), name="controllers")
+                group.create_task(follow(news, self.services), name="daemons")
+                group.create_task(self._live(), name="life")
 
     async def _live(self) -> None:
         """initialize, then boot; or what a machined before this one was in the middle of."""

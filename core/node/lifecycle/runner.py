@@ -4,7 +4,7 @@ machined. A final sequence (reboot, shutdown) that ran when machined died goes o
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +43,7 @@ class Runner:
     record: Survivor[Running]
     clock: Clock
     machine: Any = None
+    changed: Callable[[], None] = lambda: None
     current: Running | None = None
     _task: asyncio.Task[str] | None = None
 
@@ -67,6 +68,7 @@ class Runner:
             raise Conflict(f"{self.current.sequence} is running", remedy=f"wait for it, then ask for {name} again")
         before = self._task
         self.current = running
+        self.changed()
         self.record.save(running)
         following = self._follow(before, sequence, running)
         self._task = asyncio.get_running_loop().create_task(following, name=f"sequence {name}")
@@ -94,6 +96,7 @@ class Runner:
         finally:
             if self.current is running:
                 self.current = None
+                self.changed()
                 if not sequence.final:
                     self.record.save(Running("", "", 0))
             self.events.publish(

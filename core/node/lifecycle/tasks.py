@@ -4,7 +4,7 @@ Nothing here has an effect of its own on disks, links or services: it waits on r
 from core.linux.power import Action, end
 from core.node.machineconfig import ACTIVE
 from core.node.node import Node
-from core.node.resources.block import VolumePhase, VolumeStatus
+from core.node.resources.block import MountStatus
 from core.node.resources.config import MachineConfig
 from core.node.waiting import until
 
@@ -16,12 +16,15 @@ async def load_config(node: Node) -> None:
 
 async def mount_ephemeral(node: Node) -> None:
     """Until /var is there."""
-    await until(node.store, VolumeStatus.at("EPHEMERAL"), lambda volume: volume.phase is VolumePhase.READY)
+    await until(node.store, MountStatus.at("EPHEMERAL"), lambda _: True)
 
 
 async def start_services(node: Node) -> None:
     """Until every service is up."""
-    await node.services.start_all()
+    ids = [id_ for id_, unit in node.services.units.items() if unit.service.argv]
+    node.services.start(*ids)
+    for id_ in ids:
+        await node.services.unit(id_).until(lambda unit: unit.up)
 
 
 async def stop_services(node: Node) -> None:

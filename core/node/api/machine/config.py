@@ -4,14 +4,13 @@ in the answer, never passed over."""
 import difflib
 from typing import Any, Final
 
-from core.node.node import Node
-
 from core.base.errors import Unsupported
 from core.base.units import format_duration
 from core.config import Config
 from core.config.load import load
 from core.config.support import unsupported
 from core.node.controllers.config import Mode
+from core.node.node import Node
 from core.rpc.pb.machine import machine_pb2 as pb
 
 _Mode = pb.ApplyConfigurationRequest

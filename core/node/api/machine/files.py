@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from core.node.node import Node
-
 from core.base.errors import Invalid, NotFound
+from core.node.node import Node
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from core.node.node import Node
-
 from core.rpc.pb.machine import machine_pb2 as pb
 
 

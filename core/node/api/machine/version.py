@@ -3,9 +3,9 @@ with our own as its prerelease."""
 
 from typing import Any
 
-from core.node.node import Node
 from google.protobuf.empty_pb2 import Empty
 
+from core.node.node import Node
 from core.node.resources.config import MachineConfig
 from core.rpc.pb.machine import machine_pb2 as pb
 

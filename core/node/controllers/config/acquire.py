@@ -13,7 +13,7 @@ from core.base.clock import Clock
 from core.base.errors import IchorError, Invalid, NotReady
 from core.config import Config, load
 from core.node.machineconfig import ACTIVE, parsed
-from core.node.resources.block import VolumePhase, VolumeStatus
+from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
 from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.resources.runtime import Diagnostic
 from core.node.state_files import StateFiles
@@ -23,7 +23,8 @@ from core.state import Controller, Scope, exclusive, shared, weak
 
 _log = logging.getLogger("config")
 PERSISTENT: Final = "persistent"
-STATE: Final = VolumeStatus.at("STATE")
+_VOLUME: Final = VolumeStatus.at("STATE")
+_MOUNT: Final = MountStatus.at("STATE")
 FOLDER: Final = Path("/system/state")
 STORE_SECONDS: Final = 60.0
 
@@ -55,7 +56,7 @@ class Acquire(Controller):
     """Ids `v1alpha1` (in force) and `persistent` (what the next boot takes)."""
 
     name = "config.AcquireController"
-    inputs = (weak(STATE),)
+    inputs = (weak(_VOLUME), weak(_MOUNT))
     outputs = (exclusive(MachineConfig), exclusive(AcquireConfigStatus), shared(Diagnostic))
 
     def __init__(self, record: Survivor[InForce], clock: Clock, events: Publisher, folder: Path = FOLDER) -> None:
@@ -94,11 +95,11 @@ class Acquire(Controller):
 
     async def reconcile(self, scope: Scope) -> None:
         self._scope = scope
-        state = scope.find(STATE)
-        phase = VolumePhase.WAITING if state is None else state.spec.phase
-        if phase is VolumePhase.READY:
+        volume = scope.find(_VOLUME)
+        if scope.find(_MOUNT) is not None:
             self._exchange(scope)
-        if self._read or phase is VolumePhase.MISSING or self.active:
+        missing = volume is not None and volume.spec.phase is VolumePhase.MISSING
+        if self._read or missing or self.active:
             scope.put("config", AcquireConfigStatus())
         wanted = {ACTIVE: self.active, PERSISTENT: self._kept}
         scope.sync(MachineConfig.all(), {k: MachineConfig(yaml_marshalled=v) for k, v in wanted.items() if v})

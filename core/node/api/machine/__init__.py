@@ -1,0 +1,38 @@
+"""machine.MachineService: one module for each group of calls, put together here."""
+
+from functools import partial
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+
+from core.node.api.events import Events
+from core.node.api.machine import config, files, logs, power, services, version
+from core.node.node import Node
+from core.rpc.pb.common import common_pb2
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.service import Service, server_stream, unary
+
+
+def service(node: Node) -> Service:
+    """The service of this node."""
+
+    def on(function: Any) -> Any:
+        return partial(function, node)
+
+    return Service(
+        "machine.MachineService",
+        {
+            "ApplyConfiguration": unary(
+                on(config.apply_configuration), pb.ApplyConfigurationRequest, pb.ApplyConfigurationResponse
+            ),
+            "Dmesg": server_stream(on(logs.dmesg), pb.DmesgRequest, common_pb2.Data),
+            "Events": server_stream(Events(node.events).events, pb.EventsRequest, pb.Event),
+            "Logs": server_stream(on(logs.logs), pb.LogsRequest, common_pb2.Data),
+            "LogsContainers": unary(on(logs.logs_containers), Empty, pb.LogsContainersResponse),
+            "Read": server_stream(on(files.read), pb.ReadRequest, common_pb2.Data),
+            "Reboot": unary(on(power.reboot), pb.RebootRequest, pb.RebootResponse),
+            "ServiceList": unary(on(services.service_list), Empty, pb.ServiceListResponse),
+            "Shutdown": unary(on(power.shutdown), pb.ShutdownRequest, pb.ShutdownResponse),
+            "Version": unary(on(version.version), Empty, pb.VersionResponse),
+        },
+    )

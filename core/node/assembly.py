@@ -1,0 +1,100 @@
+"""Puts a node together: the store and its types, the controllers of every domain, services, sequences. The one place
+that knows all parts; each part knows only resources."""
+
+import os
+from pathlib import Path
+
+from core.base.clock import Clock
+from core.linux import capabilities
+from core.linux.capabilities import Capabilities
+from core.linux.cgroup import Tree
+from core.linux.init import Init
+from core.linux.network import Network
+from core.linux.uevents import Uevents
+from core.node import build
+from core.node.controllers import block, config, files, network, runtime, secrets
+from core.node.controllers.config import Acquire, InForce
+from core.node.controllers.runtime import MachineStatusController
+from core.node.controllers.secrets import Work
+from core.node.events import Bus
+from core.node.lifecycle.runner import Runner, Running
+from core.node.lifecycle.tables import SEQUENCES
+from core.node.node import Node, Platform
+from core.node.resources import NAMESPACES, REGISTRY
+from core.node.services.kernel import DEVICE, KernelLog
+from core.node.services.logs import Logs
+from core.node.services.service import Service
+from core.node.services.supervisor import Supervisor
+from core.node.survivor import Survivor
+from core.state import Controller, Runtime, Store
+
+_MODES = {"container": "container", "metal": "metal"}
+
+
+def assemble(init: Init, work: Work, clock: Clock) -> Node:
+    """The node of this machine; nothing runs yet. Call it on a running loop."""
+    what = build.read()
+    able = capabilities.detect()
+    store, events, logs = Store(REGISTRY, clock, NAMESPACES), Bus.open(init, clock), Logs(init)
+    lifecycle = Runner(SEQUENCES, events, Survivor(init, "sequence", Running), clock)
+    status = MachineStatusController(lambda: lifecycle.current.sequence if lifecycle.current else "", events)
+    lifecycle.changed = status.changed
+    acquire = Acquire(Survivor(init, "config", InForce), clock, events)
+    devices = Uevents()
+    node = Node(
+        init=init,
+        clock=clock,
+        build=what,
+        platform=_platform(),
+        capabilities=able,
+        store=store,
+        runtime=Runtime(store, clock),
+        events=events,
+        logs=logs,
+        kernel_log=KernelLog(logs.log("kernel"), clock) if os.access(DEVICE, os.R_OK) else None,
+        config=acquire,
+        services=Supervisor(
+            (Service("machined"), Service("apid")),
+            init=init,
+            tree=Tree.detect(),
+            logs=logs,
+            store=store,
+            events=events,
+            clock=clock,
+        ),
+        lifecycle=lifecycle,
+        devices=devices,
+    )
+    lifecycle.machine = node
+    for controller in _controllers(able, what, acquire, status, work, devices):
+        node.runtime.register(controller)
+    return node
+
+
+def _controllers(
+    able: Capabilities,
+    what: build.Build,
+    acquire: Acquire,
+    status: MachineStatusController,
+    work: Work,
+    devices: Uevents,
+) -> list[Controller]:
+    return [
+        *runtime.facts(what),
+        runtime.Maintenance(),
+        status,
+        acquire,
+        config.machine_type(),
+        secrets.os_root(),
+        secrets.CertSANs(),
+        secrets.MaintenanceAuthority(work),
+        secrets.APICertificates(work),
+        *network.network(Network()),
+        files.etc_files(),
+        *block.controllers(able, devices.listen),
+    ]
+
+
+def _platform() -> Platform:
+    name = capabilities.platform(Path("/proc/cmdline").read_text())
+    return Platform(name, _MODES.get(name, "cloud"))
