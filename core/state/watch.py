@@ -2,6 +2,7 @@
 and one that falls too far behind is told so (Overrun) instead of missing events in silence."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar
 
@@ -25,7 +26,7 @@ class Watch(Generic[S]):
     ) -> None:
         self._history, self._wakers, self._matches = history, wakers, matches
         self._position = position
-        self._ready = first
+        self._ready: deque[Event[Any]] = deque(first)
         self._waiting: asyncio.Future[None] | None = None
         wakers.add(self._wake)
 
@@ -41,7 +42,8 @@ class Watch(Generic[S]):
 
     def pending(self) -> list[Event[S]]:
         """All events that are there, perhaps none. Raises Overrun."""
-        events, self._ready = self._ready, []
+        events: list[Event[Any]] = list(self._ready)
+        self._ready.clear()
         for event in self._history.since(self._position):
             seen = self._seen(event)
             if seen is not None:
@@ -63,8 +65,8 @@ class Watch(Generic[S]):
 
     async def __anext__(self) -> Event[S]:
         if not self._ready:
-            self._ready = list(await self.batch())
-        return self._ready.pop(0)
+            self._ready.extend(await self.batch())
+        return self._ready.popleft()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():

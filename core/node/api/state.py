@@ -1,5 +1,6 @@
 """cosi.resource.State: the store as clients see it. Reading only; every write is refused, whoever asks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ from core.rpc.pb.v1alpha1 import state_pb2 as pb
 from core.rpc.service import Service, server_stream, unary
 from core.state import Change, Event, Kind, Overrun, Pointer, Store, Watch
 
+TURN: Final = 16  # resources encoded at a stretch
 Roles = Callable[[Context], Collection[str]]
 _EVENTS: Final = {
     Change.CREATED: pb.CREATED,
@@ -57,7 +59,9 @@ class State:
         kind: Kind[Any] = Kind(request.namespace, request.type)
         check_read(self.store, kind, self.roles(ctx))
         query = to_query(request.options.label_query, request.options.id_query)
-        for resource in self.store.list(kind, query):
+        for number, resource in enumerate(self.store.list(kind, query), 1):
+            if number % TURN == 0:
+                await asyncio.sleep(0)  # others have their turn: encoding takes its time
             yield pb.ListResponse(resource=to_resource(resource))
 
     async def watch(self, ctx: Context, request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:

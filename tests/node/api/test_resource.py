@@ -86,6 +86,7 @@ def test_a_machine_config_is_its_text() -> None:
     spec = config.MachineConfig(yaml_marshalled=text)
     assert yaml.safe_load(to_yaml(spec)) == text.decode()
     assert carried(spec, config_pb2.MachineConfigSpec).yaml_marshalled == text
+    assert to_resource(Resource.of("v1alpha1", spec)).metadata.annotations  # what clients know it for text by
     kind = config.MachineTypeSpec(machine_type=config.MachineType.CONTROLPLANE)
     assert to_yaml(kind) == "controlplane\n"
     assert carried(kind, config_pb2.MachineTypeSpec).machine_type == config_pb2.CONTROL_PLANE

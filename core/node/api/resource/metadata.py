@@ -1,6 +1,6 @@
 """Resource and metadata as cosi.resource messages."""
 
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -8,6 +8,9 @@ from core.node.api.resource.message import to_message
 from core.node.api.resource.plain import to_yaml
 from core.rpc.pb.v1alpha1 import resource_pb2 as pb
 from core.state import Metadata, Pointer, Resource
+
+# stock clients take a machine config's spec for text if there is any annotation, for a document if there is none
+_TEXT: Final = {"ichor.dev/spec": "text"}
 
 
 def to_metadata(md: Metadata) -> pb.Metadata:
@@ -31,7 +34,10 @@ def to_resource(resource: Resource[Any]) -> pb.Resource:
     """Metadata and both forms of the spec; types without a message have YAML alone."""
     message = to_message(resource.spec)
     spec = pb.Spec(proto_spec=b"" if message is None else message.SerializeToString(), yaml_spec=to_yaml(resource.spec))
-    return pb.Resource(metadata=to_metadata(resource.md), spec=spec)
+    metadata = to_metadata(resource.md)
+    if isinstance(getattr(resource.spec, "scalar", None), bytes):
+        metadata.annotations.update(_TEXT)
+    return pb.Resource(metadata=metadata, spec=spec)
 
 
 def tombstone(pointer: Pointer[Any]) -> pb.Resource:
