@@ -19,8 +19,7 @@ from core.image.python import OPERATOR
 from core.pki import signing
 
 ARCH: Final = "x86_64"
-INIT: Final = "usr/sbin/init"
-LAUNCH: Final = "usr/libexec/ichor/launch"
+PROGRAMS: Final = {"init": "ichor/sbin/init", "launch": "ichor/libexec/launch"}
 Say = Callable[[str], None]
 
 
@@ -154,7 +153,7 @@ def _tree(
         options.say(f"image: these modules cannot be imported in it:{reasons}")
     for entry in (*python.select(library, traced.modules), *python.own_entries(own, natives)):
         tree.add(entry)
-    for name, place in (("init", INIT), ("launch", LAUNCH)):
+    for name, place in PROGRAMS.items():
         if name in units:
             program = units[name] / "_out" / "programs" / name
             tree.add(file(place, program, "ichor", "ichor", f"ext/{name}", mode=0o755))

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from core.image.entry import Entry
 from core.image.lock import Lock, Pin
 
-FILES = "usr/share/ichor/files.json"
-SBOM = "usr/share/ichor/sbom.spdx.json"
-VERSION = "usr/share/ichor/version"
+FILES = "ichor/share/files.json"
+SBOM = "ichor/share/sbom.spdx.json"
+VERSION = "ichor/share/version"
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 
 

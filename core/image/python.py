@@ -18,6 +18,7 @@ from core.image.root import Root
 LIBRARY: Final = "usr/lib/python3.13"
 SITE: Final = f"{LIBRARY}/site-packages"
 OURS: Final = "usr/lib/ichor"
+PLACE: Final = "ichor/lib"
 PACKAGES: Final = ("core", "ext", "daemons")
 OPERATOR: Final = ("core/image", "core/provision", "core/cli")
 _STDLIB: Final = ("libpython3.13-minimal", "libpython3.13-stdlib")
@@ -143,7 +144,7 @@ def own_entries(own: Path, native: Sequence[Path]) -> Iterator[Entry]:
         for path in _files(base):
             name = path.relative_to(base)
             if name.parts[0] in PACKAGES:
-                yield file(f"{OURS}/{name}", path, "ichor", "ichor", "the node", mode=_mode(path))
+                yield file(f"{PLACE}/{name}", path, "ichor", "ichor", "the node", mode=_mode(path))
 
 
 def module_name(path: Path) -> str:
