@@ -12,7 +12,7 @@ OWNER = "meta"
 @resource(
     "Namespaces.meta.cosi.dev",
     NAMESPACE,
-    aliases=("ns", "nss"),
+    aliases=("ns",),
     columns=(Column("Description", "{.description}"),),
 )
 class Namespace(Spec, frozen=True):

@@ -62,6 +62,11 @@ def test_all_types_are_in_the_table() -> None:
     assert {definition.type for definition in REGISTRY} <= ROWS.keys() | OURS
 
 
+def test_explicit_aliases_name_one_type() -> None:
+    for alias in (alias for definition in REGISTRY for alias in definition.aliases):
+        assert len([d.type for d in REGISTRY if alias in d.all_aliases]) == 1, alias
+
+
 @every
 def test_definition(definition: Definition) -> None:
     assert acronyms(definition.display) == (
