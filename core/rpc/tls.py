@@ -6,6 +6,7 @@ A change holds from the next connection on; connections that stand are not touch
 import ipaddress
 
 from core.base.errors import Invalid
+from core.pki import pem
 from ext.http2.tls import TLSContext
 
 
@@ -65,7 +66,7 @@ class ClientTLS:
             return TLSContext(
                 False,
                 certificate=self._certificate,
-                key=self._key,
+                key=None if self._key is None else pem.for_openssl(self._key),
                 authorities=self._authorities,
                 pins=self._fingerprints,
                 name=name,
@@ -77,7 +78,7 @@ class ClientTLS:
 
 def _server(certificate: bytes, key: bytes, authorities: bytes | None) -> TLSContext:
     try:
-        return TLSContext(True, certificate=certificate, key=key, authorities=authorities)
+        return TLSContext(True, certificate=certificate, key=pem.for_openssl(key), authorities=authorities)
     except ValueError as error:
         raise Invalid(f"TLS material is not usable: {error}") from error
 
