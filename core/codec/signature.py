@@ -89,7 +89,7 @@ def probe(read: Read, size: int) -> list[Signature]:
     found = [
         Signature(name, usage, offset, superblock.details(name, read))
         for name, usage, offset, magic in _FIXED
-        if read(offset, len(magic)) == magic
+        if read(offset, len(magic)) == magic and not superblock.unfinished(name, read)
     ]
     found += (
         Signature(name, usage, size - back)

@@ -44,6 +44,11 @@ def ext_type(read: Read) -> str | None:
     return "ext3" if compat & 0x4 else "ext2"
 
 
+def unfinished(name: str, read: Read) -> bool:
+    """Whether mkfs was interrupted on it: XFS keeps sb_inprogress (fs/xfs/libxfs/xfs_format.h) set until the end."""
+    return name == "xfs" and read(126, 1) == b"\1"
+
+
 def is_fat(sector: bytes) -> bool:
     """Whether a boot sector describes a FAT volume: by its parameter block, as mount does, not by its text."""
     if len(sector) < 512 or sector[510:512] != b"\x55\xaa":

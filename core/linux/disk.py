@@ -106,6 +106,14 @@ def write(fd: int, offset: int, data: bytes) -> None:
     os.fsync(fd)
 
 
+def erase(fd: int, offset: int, length: int) -> None:
+    """Zeros over the range, on the medium when this returns."""
+    step = 1 << 20
+    for start in range(offset, offset + length, step):
+        os.pwrite(fd, bytes(min(step, offset + length - start)), start)
+    os.fsync(fd)
+
+
 def drop_cache(fd: int) -> None:
     """Write back and forget what the kernel caches of the device, so that the next read asks the medium."""
     fcntl.ioctl(fd, _BLKFLSBUF, 0)

@@ -34,11 +34,11 @@ def mkfs_command(kind: str, device: Path, size: int, label: str) -> list[str]:
     match kind:
         case "xfs":
             small = ["--unsupported"] if size < _XFS_SUPPORTED else []
-            return ["mkfs.xfs", "-f", "-q", "-K", *small, *(["-L", label[:12]] if label else []), str(device)]
+            return ["/usr/sbin/mkfs.xfs", "-f", "-q", "-K", *small, *(["-L", label[:12]] if label else []), str(device)]
         case "ext4":
-            return ["mkfs.ext4", "-F", "-q", *(["-L", label[:16]] if label else []), str(device)]
+            return ["/usr/sbin/mkfs.ext4", "-F", "-q", *(["-L", label[:16]] if label else []), str(device)]
         case "vfat":
-            return ["mkfs.vfat", *(["-n", label[:11]] if label else []), str(device)]
+            return ["/usr/sbin/mkfs.vfat", *(["-n", label[:11]] if label else []), str(device)]
     raise Unsupported(f"no filesystem of kind {kind!r} can be made here", remedy="use xfs, ext4 or vfat")
 
 

@@ -1,6 +1,6 @@
 """Partition tables on open disks: read, write so that a crash leaves a good copy, and make the kernel's partitions
 agree through BLKPG (include/uapi/linux/blkpg.h), which works on kernels that do not read GPT and on disks in use.
-Refuses to shrink, move or drop a partition that the kernel holds."""
+Refuses to shrink or move a partition that the kernel holds."""
 
 import array
 import errno
@@ -17,7 +17,7 @@ from core.linux import disk
 from core.linux.disk import Device
 
 _BLKPG: Final = 0x1269
-_ADD, _RESIZE = 1, 3
+_ADD, _DELETE, _RESIZE = 1, 2, 3
 _PARTITION: Final = struct.Struct("@qqi64s64s")
 _ARGUMENT: Final = struct.Struct("@iiiP")
 
@@ -51,6 +51,12 @@ def tell_kernel(fd: int, table: Table, known: list[Device]) -> bool:
             _blkpg(fd, _RESIZE, start, length, wanted.number)
             changed = True
     return changed
+
+
+def forget(fd: int, known: list[Device]) -> None:
+    """Drop the kernel's partitions. Raises OSError (EBUSY) for one in use."""
+    for device in known:
+        _blkpg(fd, _DELETE, 0, 0, device.partition_number)
 
 
 def name(disk_device: Device, number: int) -> str:
