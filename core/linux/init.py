@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Self
 
 from core.base.errors import Invalid
 
@@ -84,6 +84,12 @@ class Init:
         except OSError as error:
             self._socket.close()
             raise OSError(error.errno, f"connect to init: {error.strerror}", path) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Hang up. What was put stays with init."""

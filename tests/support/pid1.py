@@ -8,8 +8,8 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -63,10 +63,14 @@ class Node:
     pidfd: int
     console: Path
     state: Path
+    _connections: ExitStack = field(default_factory=ExitStack)
+    _dead: reap.Dead | None = None
 
     def init(self) -> Init:
-        """A connection to its PID 1."""
-        return Init(f"/proc/{self.pid}/root/run/ichor/init.sock")
+        """A new connection to its PID 1, closed with the node."""
+        made = Init(f"/proc/{self.pid}/root/run/ichor/init.sock")
+        self._connections.callback(made.close)
+        return made
 
     def path(self, path: str) -> Path:
         """A path inside, as this machine reaches it."""
@@ -84,10 +88,8 @@ class Node:
         return found
 
     def pid_of(self, name: str) -> int:
-        """The one process called `name`; 0 when there is none."""
-        pids = [pid for pid, comm in self.processes().items() if comm == name]
-        assert len(pids) < 2, f"{name} runs {len(pids)} times"
-        return pids[0] if pids else 0
+        """The process called `name`, the oldest (a fresh fork still has its parent's name); 0 when there is none."""
+        return min((pid for pid, comm in self.processes().items() if comm == name), default=0)
 
     def outside(self, pid: int) -> int:
         """This machine's number of the process `pid` of the node."""
@@ -109,18 +111,23 @@ class Node:
 
     def ended(self, timeout: float = 30.0) -> reap.Dead:
         """How PID 1 ended, once it has."""
-        until(lambda: reap_once(self), timeout, "PID 1 to end")
+        until(self.is_over, timeout, "PID 1 to end")
         assert self._dead is not None
         return self._dead
 
-    _dead: reap.Dead | None = None
+    def is_over(self) -> bool:
+        """Whether PID 1 has ended; it is reaped then."""
+        if self._dead is None:
+            self._dead = reap.wait(self.pidfd)
+        return self._dead is not None
 
-
-def reap_once(node: Node) -> bool:
-    """Whether PID 1 has ended (and is reaped)."""
-    if node._dead is None:
-        node._dead = reap.wait(node.pidfd)
-    return node._dead is not None
+    def close(self) -> None:
+        """Kill it, unless it has ended, and let go of all."""
+        self._connections.close()
+        if not self.is_over():
+            kernel.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            self.ended()
+        os.close(self.pidfd)
 
 
 def until(condition: Callable[[], object], timeout: float = 15.0, what: str = "it") -> None:
@@ -188,16 +195,13 @@ def node(folder: Path, *, daemons: Path | None = STAND_INS, sanitize: bool = Fal
         until(lambda: _answers(made), 20.0, f"init; it said {console.read_text()!r}")
         yield made
     finally:
-        if not reap_once(made):
-            kernel.pidfd_send_signal(pidfd, signal.SIGKILL)
-            made.ended()
-        os.close(pidfd)
+        made.close()
 
 
 def _answers(made: Node) -> bool:
-    assert not reap_once(made), f"PID 1 ended; it said {made.console.read_text()!r}"
+    assert not made.is_over(), f"PID 1 ended; it said {made.console.read_text()!r}"
     try:
-        made.init().close()
+        made.init().status()
     except OSError:
         return False
     return True
