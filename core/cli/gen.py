@@ -1,5 +1,6 @@
 """`gen`: files made on this machine, without a node: secrets, machine configs, the client config."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from core.config import bundle, client, generate, load, merge_text, read
 from core.config.bundle import Bundle
 from core.config.generate import Options
 
+_VERSION: Final = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
 _TYPES: Final = {"controlplane": "controlplane.yaml", "worker": "worker.yaml", "talosconfig": "talosconfig"}
 
 
@@ -80,10 +82,13 @@ def _options(name: str, endpoint: str, flags: dict[str, Any]) -> Options:
     for registry, equals, url in mirrors:
         if not (registry and equals and url):
             raise click.BadParameter("write REGISTRY=URL", param_hint="--registry-mirror")
+    kubernetes = flags["kubernetes_version"].removeprefix("v")
+    if not _VERSION.fullmatch(kubernetes):
+        raise click.BadParameter(f"{kubernetes!r} is not a version such as 1.37.0", param_hint="--kubernetes-version")
     return Options(
         name=name,
         endpoint=endpoint,
-        kubernetes=flags["kubernetes_version"].removeprefix("v"),
+        kubernetes=kubernetes,
         install_disk=flags["install_disk"],
         install_image=flags["install_image"],
         dns_domain=flags["dns_domain"],
