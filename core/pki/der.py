@@ -2,9 +2,8 @@
 validity, serial number. Strict (X.690 DER: definite, minimal lengths; nothing left over) and bounded; verifies nothing,
 which is OpenSSL's work before anybody asks here."""
 
-from calendar import timegm
 from collections.abc import Iterator
-from time import strptime
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -76,14 +75,15 @@ def _string(tag: int, value: bytes) -> str:
 
 
 def _time(tag: int, value: bytes) -> int:
-    form = {_UTC_TIME: "%y%m%d%H%M%SZ", _GENERALIZED_TIME: "%Y%m%d%H%M%SZ"}.get(tag)
+    digits = {_UTC_TIME: 12, _GENERALIZED_TIME: 14}.get(tag, 0)
+    if not digits or len(value) != digits + 1 or not value[:-1].isdigit() or value[-1:] != b"Z":
+        raise Invalid("not a time")
+    text = value[:-1].decode()
+    if tag == _UTC_TIME:  # RFC 5280 4.1.2.5.1: 50 and above is the century before
+        text = ("19" if text >= "5" else "20") + text
+    month, day, hour, minute, second = (int(text[start : start + 2]) for start in range(4, 14, 2))
     try:
-        text = value.decode("ascii")
-        if form is None or len(text) != (13 if tag == _UTC_TIME else 15) or not text[:-1].isdigit():
-            raise ValueError
-        if tag == _UTC_TIME:  # RFC 5280 4.1.2.5.1: 50 and above is the century before
-            text, form = ("19" if text >= "5" else "20") + text, "%Y%m%d%H%M%SZ"
-        return timegm(strptime(text, form))
+        return int(datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC).timestamp())
     except ValueError:
         raise Invalid("not a time") from None
 
