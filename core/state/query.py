@@ -1,7 +1,6 @@
 """Which resources a list or a watch wants: label terms and a pattern over ids. Pure predicates over metadata."""
 
 import enum
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from core.base.errors import Invalid
 from core.base.units import parse_size
 from core.state.metadata import Metadata
+from core.state.pattern import Pattern
 
 
 class Op(enum.Enum):
@@ -43,10 +43,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Label queries (any of them, each all of its terms) and a regular expression found in the id."""
+    """Label queries (any of them, each all of its terms) and a pattern found in the id."""
 
     labels: tuple[tuple[Term, ...], ...] = ()
-    id: re.Pattern[str] | None = None
+    id: Pattern | None = None
 
     @staticmethod
     def where(**labels: str) -> "Query":
@@ -56,26 +56,21 @@ class Query:
     @staticmethod
     def ids(pattern: str) -> "Query":
         """The pattern is found in the id. Raises Invalid if it is none."""
-        return Query(id=compile_pattern(pattern))
+        return Query(id=Pattern.compile(pattern))
 
     def matches(self, md: Metadata) -> bool:
-        if self.id is not None and not self.id.search(md.id):
+        if self.id is not None and not self.id.found_in(md.id):
             return False
         return not self.labels or any(all(term.matches(md.labels) for term in terms) for terms in self.labels)
 
 
 EVERYTHING: Final = Query()
-
-
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A regular expression. Raises Invalid."""
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise Invalid(f"id query {pattern!r} is no regular expression: {error}") from None
+DIGITS: Final = 32  # of a label that is compared as a number; longer ones are text
 
 
 def _number(text: str) -> float | None:
+    if len(text) > DIGITS:
+        return None
     try:
         return float(parse_size(text))
     except Invalid:

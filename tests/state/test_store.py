@@ -12,6 +12,7 @@ from core.state import (
     EVERYTHING,
     Event,
     Kind,
+    Op,
     OwnerConflict,
     PendingFinalizers,
     Phase,
@@ -20,6 +21,7 @@ from core.state import (
     Registry,
     Resource,
     Store,
+    Term,
     VersionConflict,
     Watch,
 )
@@ -225,6 +227,15 @@ def test_phase_and_version_are_the_stores_own() -> None:
     odd = Resource(replace(odd.md, version=7, phase=Phase.TEARING_DOWN, owner="x"), odd.spec)
     made = store.create(odd).md
     assert (made.version, made.phase, made.owner) == (1, Phase.RUNNING, "")
+
+
+def test_numbers_that_are_none_match_nothing() -> None:
+    store = make()
+    for name, size in (("a", "9" * 5000), ("b", "many"), ("c", "1")):
+        put(store, name, size=size)
+    for against in ("2", "9" * 5000, "x"):
+        found = store.list(Thing.all(), Query(((Term("size", Op.LT_NUMERIC, (against,)),),)))
+        assert [r.md.id for r in found] == (["c"] if against == "2" else [])
 
 
 def test_a_broken_pattern_is_refused() -> None:

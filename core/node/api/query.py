@@ -6,7 +6,7 @@ from typing import Final
 from core.base.errors import Invalid
 from core.rpc.pb.v1alpha1 import resource_pb2 as pb
 from core.state import Op, Query, Term
-from core.state.query import compile_pattern
+from core.state.pattern import Pattern
 
 _OPS: Final = {
     pb.LabelTerm.EXISTS: Op.EXISTS,
@@ -22,7 +22,7 @@ _OPS: Final = {
 
 def to_query(labels: Iterable[pb.LabelQuery], id_query: pb.IDQuery) -> Query:
     """The same question. Raises Invalid for an operator or a pattern that is none."""
-    pattern = compile_pattern(id_query.regexp) if id_query.regexp else None
+    pattern = Pattern.compile(id_query.regexp) if id_query.regexp else None
     return Query(tuple(tuple(_term(term) for term in query.terms) for query in labels), pattern)
 
 

@@ -116,7 +116,7 @@ def _term(term: Term) -> resource_pb2.LabelTerm:
 
 
 def _ids(query: Query) -> resource_pb2.IDQuery:
-    return resource_pb2.IDQuery(regexp=query.id.pattern if query.id else "")
+    return resource_pb2.IDQuery(regexp=query.id.text if query.id else "")
 
 
 def _seen(message: resource_pb2.Resource) -> Seen:

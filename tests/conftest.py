@@ -1,0 +1,7 @@
+"""Settings of all tests."""
+
+from hypothesis import HealthCheck, settings
+
+# a busy machine is slow, and that is no failure
+settings.register_profile("ichor", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ichor")
