@@ -40,7 +40,7 @@ def parse(data: bytes) -> Record:
 
 
 def line(record: Record, booted: float) -> bytes:
-    """`facility: priority: [time]: text` and a newline; `booted` is when the kernel's clock stood at 0, in Unix time."""
+    """`facility: priority: [time]: text` and a newline; `booted` is the Unix time at which the kernel's clock began."""
     stamp = rfc3339(round(booted * 10**9) + record.since_boot * 1000)
     return f"{record.facility}: {record.priority:>7}: [{stamp}]: ".encode() + record.text + b"\n"
 

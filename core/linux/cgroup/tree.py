@@ -2,6 +2,7 @@
 ("system/runtime"); a group exists in every hierarchy or in none. Limits that cannot be set are handed back."""
 
 import os
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
@@ -31,16 +32,18 @@ class Backend(Protocol):
 class Tree:
     """Groups by path: make, fill, watch, kill, remove."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, base: str = "") -> None:
         self._backend = backend
+        self._base = PurePosixPath(base)
 
     @classmethod
-    def detect(cls, root: Path = ROOT) -> "Tree":
-        """The tree over what is mounted at `root`. Raises Unsupported if that is neither v2 nor v1 with `unified`."""
+    def detect(cls, root: Path = ROOT, base: str = "") -> "Tree":
+        """The tree over what is mounted at `root`; `base` is the node's root group in it. Raises Unsupported if that is
+        neither v2 nor v1 with `unified`."""
         if (root / "cgroup.controllers").exists():
-            return cls(Unified(root))
+            return cls(Unified(root), base)
         if (root / "unified" / "cgroup.controllers").exists():
-            return cls(Hybrid(root))
+            return cls(Hybrid(root), base)
         raise Unsupported(f"no cgroup2 hierarchy at {root}", remedy="mount cgroup2 there, or at unified/ beside v1")
 
     @property
@@ -52,20 +55,28 @@ class Tree:
         """Make the group, its parents too, and limit it. One that exists is kept and limited anew."""
         for hierarchy in self._backend.hierarchies:
             folder = hierarchy
-            for part in _parts(path):
+            for part in self._parts(path):
                 folder = folder / part
                 folder.mkdir(exist_ok=True)
                 self._backend.prepare(folder)
-        return self._backend.apply(path, limits) if limits else []
+        return self._backend.apply("/".join(self._parts(path)), limits) if limits else []
 
     def folders(self, path: str) -> list[Path]:
         """The group's folder in every hierarchy: where a process about to exec writes itself into cgroup.procs."""
-        return [hierarchy.joinpath(*_parts(path)) for hierarchy in self._backend.hierarchies]
+        return [hierarchy.joinpath(*self._parts(path)) for hierarchy in self._backend.hierarchies]
 
     def attach(self, path: str, pid: int) -> None:
         """Move a process, all its threads, into the group. OSError names the file."""
         for folder in self.folders(path):
             (folder / "cgroup.procs").write_text(str(pid))
+
+    def vacate(self, path: str) -> None:
+        """Move everything that sits in the node's root group itself into the group."""
+        for hierarchy, folder in zip(self._backend.hierarchies, self.folders(path), strict=True):
+            for pid in (hierarchy / self._base / "cgroup.procs").read_text().split():
+                if os.path.lexists(f"/proc/{pid}/exe"):  # not so for kernel threads, nor for what other namespaces hide
+                    with suppress(ProcessLookupError):
+                        (folder / "cgroup.procs").write_text(pid)
 
     def pids(self, path: str) -> list[int]:
         """The processes in the group and below, as this pid namespace numbers them."""
@@ -94,11 +105,10 @@ class Tree:
                 Path(name).rmdir()
 
     def _tracking(self, path: str) -> Path:
-        return self._backend.tracking.joinpath(*_parts(path))
+        return self._backend.tracking.joinpath(*self._parts(path))
 
-
-def _parts(path: str) -> tuple[str, ...]:
-    pure = PurePosixPath(path)
-    if not pure.parts or pure.is_absolute() or ".." in pure.parts:
-        raise Invalid(f"{path!r} is not a group of this node", remedy="name it relative to the node's root group")
-    return pure.parts
+    def _parts(self, path: str) -> tuple[str, ...]:
+        pure = PurePosixPath(path)
+        if not pure.parts or pure.is_absolute() or ".." in pure.parts:
+            raise Invalid(f"{path!r} is not a group of this node", remedy="name it relative to the node's root group")
+        return self._base.parts + pure.parts

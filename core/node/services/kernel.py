@@ -1,5 +1,5 @@
 """The kernel's messages as one more log: read from /dev/kmsg into a ring, each once, also across restarts of machined.
-Reading clears nothing. A record in the ring is the kernel's sequence (8 bytes, little-endian) and the line people see."""
+Reading clears nothing. A record in the ring is the kernel's sequence (8 bytes, little-endian), then the line shown."""
 
 import asyncio
 import errno

@@ -23,6 +23,7 @@ class Scratch:
     """A tree and a group of it that leaves nothing behind."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.tree = Tree.detect(root)
         self.path = f"ichor-test-{uuid.uuid4().hex[:8]}"
         self.children: list[int] = []
@@ -32,12 +33,14 @@ class Scratch:
         ready, done = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self.tree.attach(group, os.getpid())
-            for _ in range(forks):
-                os.fork()
-            os.write(done, b"x")
-            signal.pause()
-            os._exit(0)
+            try:
+                self.tree.attach(group, os.getpid())
+                for _ in range(forks):
+                    os.fork()
+                os.write(done, b"x")
+                signal.pause()
+            finally:
+                os._exit(1)
         self.children.append(pid)
         for _ in range(2**forks):
             os.read(ready, 1)
@@ -148,6 +151,16 @@ def test_every_limit_is_set_or_reported(scratch: Scratch) -> None:
         else:
             assert values[name].read_text().strip() == str(value)
     assert set(missing) <= set(expected)
+
+
+def test_what_sits_in_the_root_group_moves_out(scratch: Scratch) -> None:
+    inner = Tree.detect(scratch.root, base=scratch.path)
+    scratch.tree.make(scratch.path)
+    pid = scratch.child(scratch.path)
+    inner.make("init")
+    inner.vacate("init")
+    assert inner.pids("init") == [pid]
+    assert inner.folders("init") == scratch.tree.folders(f"{scratch.path}/init")
 
 
 def test_paths_stay_below_the_root(scratch: Scratch) -> None:

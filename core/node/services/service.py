@@ -1,0 +1,63 @@
+"""What a service is, as data: the program, what it needs, how it is judged, what becomes of it when it ends."""
+
+import enum
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.linux.process import ALL_CAPABILITIES, PATH
+from core.state import Pointer
+
+ENVIRONMENT: Final[Mapping[str, str]] = {"PATH": PATH}
+
+
+class Restart(enum.Enum):
+    """What follows an end that nobody asked for."""
+
+    FOREVER = enum.auto()
+    UNTIL_SUCCESS = enum.auto()
+    NEVER = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`check` returns if all is well and raises IchorError, OSError or TimeoutError if not. Seconds throughout."""
+
+    check: Callable[[], Awaitable[None]]
+    delay: float = 1.0
+    period: float = 5.0
+    timeout: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A resource that must be there and, if `holds` says more, be so. `text` is what people read while it is not."""
+
+    pointer: Pointer[Any]
+    text: str
+    holds: Callable[[Any], bool] = lambda spec: True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`after` are services that must be up first and are stopped later. All in `cgroup` belongs to the service and is
+    killed with it unless it `leaves_children`. No `argv`: somebody else runs it and reports."""
+
+    id: str
+    argv: Sequence[str] = ()
+    after: Sequence[str] = ()
+    conditions: Sequence[Condition] = ()
+    prepare: Callable[[], Awaitable[None]] | None = None
+    health: Health | None = None
+    restart: Restart = Restart.FOREVER
+    delay: float = 5.0
+    grace: float = 10.0
+    uid: int = 0
+    gid: int = 0
+    cgroup: str = ""
+    oom_score: int = 0
+    capabilities: int = ALL_CAPABILITIES
+    limits: Sequence[tuple[int, int, int]] = ()
+    env: Mapping[str, str] = field(default_factory=lambda: ENVIRONMENT)
+    leaves_children: bool = False
+    same_process_as: str = ""  # the id whose process answers for this one too

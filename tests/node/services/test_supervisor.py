@@ -1,0 +1,314 @@
+"""Services as real processes in real groups, on a clock that the test owns; and a second supervisor after the first."""
+
+import os
+import signal
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from google.protobuf.message import Message
+
+from core.base.errors import Conflict, NotFound, NotReady
+from core.linux.cgroup import Tree
+from core.linux.init import Exit, Init
+from core.node.resources import NAMESPACES, REGISTRY
+from core.node.resources.runtime import UnappliedLimit
+from core.node.resources.services import Service as ServiceStatus
+from core.node.services.logs import Logs
+from core.node.services.service import Condition, Health, Restart, Service
+from core.node.services.states import State
+from core.node.services.supervisor import Supervisor
+from core.node.services.unit import KEPT, Unit
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.state import Resource, Store
+from tests.support.clock import FakeClock, on_loop
+from tests.support.fdtable import FdTable
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="making groups needs root")
+SLEEP = ("/bin/sleep", "1000")
+
+
+class Table(FdTable):
+    """init's part; our children are reaped by their pidfd, so its journal stays empty."""
+
+    def journal(self, since: int = 0) -> list[Exit]:
+        return []
+
+
+class World:
+    """What outlives a machined: descriptors, groups, processes."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        self.group = f"ichor-test-{uuid.uuid4().hex[:8]}"
+        self.tree = Tree.detect(base=self.group)
+        self.tree.make("service")
+        self.clock = FakeClock()
+        self.published: list[Message] = []
+        self.supervisor: Supervisor
+        self.store: Store
+        self.logs: Logs
+
+    def publish(self, event: Message, actor_id: str = "") -> None:
+        self.published.append(event)
+
+    @asynccontextmanager
+    async def machined(self, *services: Service) -> AsyncIterator[Supervisor]:
+        self.store = Store(REGISTRY, self.clock, NAMESPACES)
+        self.logs = Logs(self.table)
+        init = cast(Init, self.table)
+        made = Supervisor(
+            services, init=init, tree=self.tree, logs=self.logs, store=self.store, events=self, clock=self.clock
+        )
+        try:
+            async with made:
+                yield made
+        finally:
+            self.logs.close()
+
+    async def log(self, id_: str) -> bytes:
+        return b"".join([piece async for piece in self.logs.find(id_).read()])
+
+    def close(self) -> None:
+        whole = Tree.detect()
+        whole.kill(self.group)
+        for pid in whole.pids(self.group):
+            os.waitpid(pid, 0)
+        while True:
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                break
+        whole.remove(self.group)
+        self.table.close()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.close()
+
+
+def service(id_: str, argv: Sequence[str] = SLEEP, **more: Any) -> Service:
+    return Service(id_, argv, cgroup=f"service/{id_}", **more)
+
+
+def running(unit: Unit) -> bool:
+    return unit.state is State.RUNNING
+
+
+def texts(unit: Unit) -> list[str]:
+    return [happening.state.value for happening in unit.record.happenings]
+
+
+def group(world: World, *ids: str) -> None:
+    for id_ in ids:
+        world.tree.make(f"service/{id_}")
+
+
+def test_runs_in_its_group_says_so_and_stops(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "one")
+        async with world.machined(service("one")) as supervisor:
+            supervisor.start("one")
+            unit = supervisor.unit("one")
+            await unit.until(running)
+            assert world.tree.pids("service/one") == [unit.record.pid]
+            assert unit.up
+            assert world.store.get(ServiceStatus.at("one")).spec.running
+            await supervisor.stop("one")
+            assert texts(unit) == ["Waiting", "Preparing", "Starting", "Running", "Stopping", "Finished"]
+            assert world.tree.pids("service/one") == []
+            assert not world.store.get(ServiceStatus.at("one")).spec.running
+            assert [type(e).__name__ for e in world.published] == ["ServiceStateEvent"] * 6
+            assert world.store.list(UnappliedLimit.all())  # no kernel here offers all of them
+        assert "pidfd:one" not in world.table.names()
+
+    run()
+
+
+def test_output_is_kept_and_a_failing_service_is_tried_again(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "bad")
+        argv = ("/bin/sh", "-c", "echo said; printf rest; exit 3")
+        async with world.machined(service("bad", argv)) as supervisor:
+            supervisor.start("bad")
+            unit = supervisor.unit("bad")
+            for count in (1, 2, 3):
+                await unit.until(lambda u, n=count: u.record.restarts == n)  # type: ignore[misc] # a default that binds
+                assert "exited with code 3; trying again in 5s" in unit.record.happenings[-1].message
+                assert await world.log("bad") == b"said\nrest" * count
+                await world.clock.advance(5)
+            for _ in range(30):
+                unit.note()
+            assert len(unit.record.happenings) <= KEPT
+
+    run()
+
+
+def test_restart_policies(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "once", "well", "lost")
+        services = (
+            service("once", ("/bin/false",), restart=Restart.NEVER),
+            service("well", ("/bin/true",), restart=Restart.UNTIL_SUCCESS),
+            service("lost", ("/nonexistent",), restart=Restart.NEVER),
+        )
+        async with world.machined(*services) as supervisor:
+            supervisor.start("once", "well", "lost")
+            await supervisor.unit("once").until(lambda u: u.state is State.FAILED)
+            await supervisor.unit("well").until(lambda u: u.state is State.FINISHED)
+            await supervisor.unit("lost").until(lambda u: u.state is State.FAILED)
+            assert "/nonexistent" in supervisor.unit("lost").record.happenings[-1].message
+            supervisor.start("well")
+            await supervisor.unit("well").until(lambda u: len(u.record.happenings) == 10)
+
+    run()
+
+
+def test_dependencies_and_conditions_hold_it_back_and_stop_order_is_reversed(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "base", "top")
+        answers: list[bool] = []
+
+        async def check() -> None:
+            if not answers:
+                raise NotReady("not yet")
+
+        condition = Condition(ServiceStatus.at("network"), "the network", lambda spec: spec.running)
+        services = (
+            service("top", after=("base",), conditions=(condition,)),
+            service("base", health=Health(check)),
+        )
+        async with world.machined(*services) as supervisor:
+            supervisor.start("top", "base")
+            base, top = supervisor.unit("base"), supervisor.unit("top")
+            await base.until(running)
+            await world.clock.advance(1)
+            assert (base.record.known, base.record.healthy, base.record.health_message) == (True, False, "not yet")
+            assert top.state is State.WAITING
+            answers.append(True)
+            await world.clock.advance(5)
+            assert base.up
+            assert top.state is State.WAITING
+            world.store.create(Resource.of("network", ServiceStatus(running=False)))
+            network = world.store.get(ServiceStatus.at("network"))
+            world.store.update(network.with_spec(ServiceStatus(running=True)))
+            await top.until(running)
+            await supervisor.stop("base")
+            finished = [
+                e
+                for e in world.published
+                if isinstance(e, pb.ServiceStateEvent) and e.action == pb.ServiceStateEvent.FINISHED
+            ]
+            names = [event.service for event in finished]
+            assert names == ["top", "base"]
+            await supervisor.restart("base")
+            assert supervisor.unit("top").state is State.FINISHED  # it was not wanted any more
+
+    run()
+
+
+def test_what_ignores_sigterm_is_killed_with_its_children(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "deaf")
+        argv = ("/bin/bash", "-c", "trap '' TERM; sleep 1000 & echo up; while :; do wait; done")
+        async with world.machined(service("deaf", argv)) as supervisor:
+            supervisor.start("deaf")
+            stream = world.logs.log("deaf").read(follow=True)
+            assert await anext(stream) == b"up\n"
+            await stream.aclose()
+            stopping = supervisor.stop("deaf")
+            task = supervisor._group.create_task(stopping)
+            await supervisor.unit("deaf").until(lambda u: u.state is State.STOPPING)
+            await world.clock.advance(10)
+            await task
+            assert world.tree.pids("service/deaf") == []
+            assert supervisor.unit("deaf").state is State.FINISHED
+
+    run()
+
+
+def test_the_next_machined_takes_over_what_lives(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "stays", "dies")
+        services = (service("stays"), service("dies"))
+        async with world.machined(*services) as first:
+            first.start("stays", "dies")
+            for id_ in ("stays", "dies"):
+                await first.unit(id_).until(running)
+            pids = {id_: first.unit(id_).record.pid for id_ in first.units}
+        os.kill(pids["dies"], signal.SIGKILL)
+        async with world.machined(*services) as second:
+            stays, dies = second.unit("stays"), second.unit("dies")
+            await dies.until(lambda u: u.record.restarts == 1)
+            assert "killed by SIGKILL" in dies.record.happenings[-1].message
+            assert (stays.record.pid, stays.record.restarts, stays.state) == (pids["stays"], 0, State.RUNNING)
+            assert stays.record.happenings[0].message == "Waiting for dependencies"
+            await world.clock.advance(5)
+            await dies.until(running)
+            assert dies.record.pid not in (0, pids["dies"])
+            await second.stop_all()
+        async with world.machined(*services) as third:
+            assert [unit.state for unit in third.units.values()] == [State.FINISHED] * 2
+
+    run()
+
+
+def test_a_stray_that_nobody_recorded_is_killed_before_a_start(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "stray")
+        pid = os.fork()
+        if pid == 0:
+            try:
+                world.tree.attach("service/stray", os.getpid())
+                os.execv(SLEEP[0], SLEEP)
+            finally:
+                os._exit(1)
+        while os.path.realpath(SLEEP[0]) != str(Path(f"/proc/{pid}/exe").readlink()):
+            pass
+        async with world.machined(service("stray", leaves_children=True)) as supervisor:
+            supervisor.start("stray")
+            await supervisor.unit("stray").until(running)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL  # noqa: ASYNC222 - it is dead already
+            await supervisor.stop_all()
+
+    run()
+
+
+def test_daemons_are_judged_by_report_and_one_process_answers_for_two(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "containerd")
+        services = (Service("apid"), service("containerd"), Service("cri", same_process_as="containerd"))
+        async with world.machined(*services) as supervisor:
+            apid = supervisor.unit("apid")
+            supervisor.report("apid", running=True, healthy=True, message="Process started with PID 7")
+            assert apid.up
+            supervisor.report("apid", running=True, healthy=False, message="no beat for 12s")
+            assert (apid.state, apid.up) == (State.RUNNING, False)
+            supervisor.report("apid", running=False, healthy=False, message="Process killed by SIGKILL")
+            assert (apid.state, apid.record.restarts) == (State.WAITING, 1)
+            supervisor.report("apid", running=True, healthy=True, message="Process started with PID 9")
+            assert apid.up
+            supervisor.start("containerd", "cri", "apid")
+            await supervisor.unit("cri").until(running)
+            assert texts(supervisor.unit("cri")) == texts(supervisor.unit("containerd"))
+            with pytest.raises(Conflict):
+                supervisor.report("containerd", running=True, healthy=True, message="")
+            with pytest.raises(NotFound, match="not registered"):
+                supervisor.start("nobody")
+            await supervisor.stop_all()
+
+    run()
