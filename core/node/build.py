@@ -1,26 +1,27 @@
 """Which build of Ichor this is: read once from the image, or what stands in for it in a checkout."""
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from core.base.release import TAG
 
 PATH: Final = Path("/usr/share/ichor/version")
 
 
-class Build(msgspec.Struct, frozen=True):
-    """`tag`: semantic version of the API served, our own version as its prerelease; `date`: RFC 3339."""
+@dataclass(frozen=True, slots=True)
+class Build:
+    """`tag`: semantic version of the API served, our own version as its prerelease; `date`: RFC 3339, the image's."""
 
     tag: str = TAG
-    commit: str = "unknown"
     date: str = "1970-01-01T00:00:00Z"
 
 
 def read(path: Path = PATH) -> Build:
-    """The build record of the image; defaults where there is none."""
+    """The image's version; every file of an image has the build's date. This checkout's where there is no image."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Build)
+        tag, built = path.read_text().strip(), path.stat().st_mtime
     except FileNotFoundError:
         return Build()
+    return Build(tag, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(built)))

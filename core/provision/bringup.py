@@ -39,7 +39,10 @@ def configure(
     folder = places.cluster(cluster.spec.name)
     access = _access(folder, cluster)
     config = _machine_config(folder, cluster, patches)
-    asyncio.run(_all(places, cluster, access, config, say, wait))
+    try:
+        asyncio.run(_all(places, cluster, access, config, say, wait))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None  # one node's failure ends the others' waiting
     return access
 
 

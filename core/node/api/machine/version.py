@@ -13,7 +13,7 @@ from core.rpc.pb.machine import machine_pb2 as pb
 async def version(node: Node, ctx: Any, request: Empty) -> pb.VersionResponse:
     """One message; `features.rbac` is true once there is a machine config."""
     build, platform = node.build, node.platform
-    info = pb.VersionInfo(tag=build.tag, sha=build.commit, built=build.date, os="linux", arch="amd64")
+    info = pb.VersionInfo(tag=build.tag, built=build.date, os="linux", arch="amd64")
     return pb.VersionResponse(
         messages=[
             pb.Version(
