@@ -1,2 +1,2 @@
-"""Keys, authorities, certificates, requests, lifetimes and roles. `cryptography` lives in `keys`, `issue` and
-`requests` alone; a long-lived process uses the others (types, pem, der, roles) and sends a worker to `jobs`."""
+"""Keys, authorities, certificates, requests, lifetimes and roles. `cryptography` is loaded by all but
+`types`, `pem`, `der` and `roles`: a long-lived process uses those and sends a worker to `jobs`."""

@@ -1,23 +1,18 @@
-"""What a short worker runs: msgpack in, msgpack out. A long-lived process encodes a job of `core.pki.types`, hands it
-to the spawner, and never loads `cryptography` itself."""
+"""What a short worker runs: msgpack in, msgpack out. Loads `cryptography`: the spawner imports this before its seal,
+and a long-lived process only encodes a job (`core.pki.types.encode`), hands it to a worker and decodes what comes
+back."""
 
 from typing import Final
 
 import msgspec
 
-from core.pki.types import Authority, Client, Issued, Job, Maintenance, Server, SignRequest
+from core.pki import issue as issuing
+from core.pki import requests
+from core.pki.types import Authority, Client, Issued, Job, Maintenance, Server, SignRequest, decode, encode
+
+__all__ = ["decode", "encode", "issue", "run"]
 
 _DECODER: Final = msgspec.msgpack.Decoder(Job)
-
-
-def encode(job: Job) -> bytes:
-    """The payload of `issue`."""
-    return msgspec.msgpack.encode(job)
-
-
-def decode(reply: bytes) -> Issued:
-    """What `issue` answered."""
-    return msgspec.msgpack.decode(reply, type=Issued)
 
 
 def issue(payload: bytes) -> bytes:
@@ -26,18 +21,16 @@ def issue(payload: bytes) -> bytes:
 
 
 def run(job: Job) -> Issued:
-    """Run one job in this process, which then has loaded `cryptography`."""
-    from core.pki import issue, requests
-
+    """Run one job in this process."""
     match job:
         case Server():
-            return issue.server(job)
+            return issuing.server(job)
         case Client():
-            return issue.client(job)
+            return issuing.client(job)
         case Maintenance():
-            return issue.maintenance(job)
+            return issuing.maintenance(job)
         case SignRequest():
             return requests.sign(job)
         case Authority():
-            pair = issue.authority(job)
+            pair = issuing.authority(job)
             return Issued(pair.crt, pair.key, pair.crt, job.now + job.lifetime)

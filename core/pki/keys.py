@@ -3,6 +3,7 @@
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.backends.openssl import backend
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -11,6 +12,8 @@ from core.pki import pem
 from core.pki.types import Algorithm
 
 Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+BACKEND: Final = backend
+"""Imported by name because the library would import it late, behind the first key, where a sealed process may not."""
 _PLAIN: Final = serialization.NoEncryption()
 
 

@@ -94,6 +94,16 @@ class Issued(msgspec.Struct, frozen=True):
     not_after: float
 
 
+def encode(job: Job) -> bytes:
+    """The payload of `core.pki.jobs:issue`."""
+    return msgspec.msgpack.encode(job)
+
+
+def decode(reply: bytes) -> Issued:
+    """What `core.pki.jobs:issue` answered."""
+    return msgspec.msgpack.decode(reply, type=Issued)
+
+
 def half_life(issued: Issued, now: float) -> float:
     """When a certificate issued at `now` is due for renewal."""
     return now + (issued.not_after - now) / 2

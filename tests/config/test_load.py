@@ -1,5 +1,7 @@
 """What loading promises beyond single files: typed values, nothing lost, nothing raised but ConfigErrors."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -100,3 +102,22 @@ def _survives(data: bytes) -> None:
     except ConfigErrors as error:
         assert error.problems
         assert all(problem.line >= 1 and problem.column >= 1 and problem.message for problem in error.problems)
+
+
+def test_a_sealed_node_imports_nothing_late() -> None:
+    script = """
+import sys
+from pathlib import Path
+from core.config import ConfigErrors, load, merge, redact, unsupported
+before = set(sys.modules)
+for path in sorted(Path("tests/config/corpus").glob("*.yaml")):
+    try:
+        config = load(path.read_bytes())
+        unsupported(config), redact(config), merge(config, b"machine: {token: x}")
+    except ConfigErrors as error:
+        str(error)
+print(*sorted(set(sys.modules) - before))
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

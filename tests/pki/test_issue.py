@@ -133,8 +133,26 @@ def test_jobs_are_bytes_in_and_bytes_out(ca: Pair) -> None:
 
 def test_the_light_modules_do_not_load_cryptography() -> None:
     script = (
-        "import sys; import core.pki.jobs, core.pki.roles, core.pki.pem, core.pki.types, core.config;"
+        "import sys; import core.pki.roles, core.pki.pem, core.pki.types, core.config;"
         "sys.exit('cryptography' in sys.modules)"
     )
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", script], cwd=root, check=False).returncode == 0
+
+
+def test_a_sealed_worker_imports_nothing_late() -> None:
+    script = """
+import sys
+from core.pki import jobs, types
+before = set(sys.modules)
+for algorithm in types.Algorithm:
+    made = jobs.run(types.Authority(1.8e9, algorithm, "x"))
+    ca = types.Pair(made.crt, made.key)
+    jobs.issue(types.encode(types.Server(1.8e9, ca, "n", ("n",), ("10.0.0.1",))))
+    jobs.issue(types.encode(types.Client(1.8e9, ca, ("os:admin",))))
+jobs.issue(types.encode(types.Maintenance(1.8e9, (), ("::1",))))
+print(*sorted(set(sys.modules) - before))
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -76,6 +76,8 @@ def _san(text: str) -> str:
 
 def split_url(text: str) -> SplitResult:
     """The parts of an absolute URL with a host. Raises Invalid."""
+    if not text.isascii():  # and urlsplit would import unicodedata late
+        raise Invalid("not a URL: not ASCII", remedy="write a host name of other letters as xn--...")
     try:
         parts = urlsplit(text)
         _ = parts.port
