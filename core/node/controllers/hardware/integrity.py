@@ -1,0 +1,138 @@
+"""What guards the image's bytes: dm-verity and its root hash, or the check before a container node started; the crypto
+driver in use; and each block that was found bad, with its file. A bad block is told to resource, event and log at once
+as a number, and again when its file is known."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from core.codec import bundle
+from core.codec import dm as codec
+from core.linux import crypto, damage, disk, dm
+from core.linux.capabilities import Capabilities
+from core.node.controllers.hardware.plug import Listen
+from core.node.resources.runtime import BadBlock, IntegrityMethod, IntegrityStatus
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.state import Controller, Scope, exclusive
+
+_log = logging.getLogger("integrity")
+DEVICE: Final = "ichor-root"
+# past this many the image is not damaged but gone
+_LIMIT: Final = 64
+
+
+class Publisher(Protocol):
+    """The event bus."""
+
+    def publish(self, event: Any, actor_id: str = "") -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where the image and the kernel are looked at."""
+
+    root: Path = Path("/")
+    sys: Path = Path("/sys")
+    dev: Path = Path("/dev")
+    proc: Path = Path("/proc")
+
+
+class Integrity(Controller):
+    """IntegrityStatus (id `image`)."""
+
+    name = "runtime.IntegrityController"
+    outputs = (exclusive(IntegrityStatus),)
+
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        listen: Listen,
+        events: Publisher,
+        now: Callable[[], float],
+        ground: Ground | None = None,
+    ) -> None:
+        self._able, self._listen, self._events, self._now = capabilities, listen, events, now
+        self._ground = ground or Ground()
+        self._bad: dict[int, BadBlock] = {}
+        self._status: IntegrityStatus | None = None
+        self._named: set[str] = set()
+
+    async def reconcile(self, scope: Scope) -> None:
+        if self._status is None:
+            self._status = await asyncio.to_thread(_guard, self._able, self._ground)
+        driver = crypto.driver(self._ground.proc, "sha256")
+        found = tuple(self._bad[block] for block in sorted(self._bad))
+        scope.put(
+            "image",
+            IntegrityStatus(
+                method=self._status.method,
+                version=self._status.version,
+                root_hash=self._status.root_hash,
+                key_id=self._status.key_id,
+                hash_driver=driver,
+                bad_blocks=found,
+            ),
+        )
+
+    async def work(self, scope: Scope) -> None:
+        if not self._able.uevents:
+            return
+        if self._able.kmsg:
+            for complaint in damage.said(self._ground.dev / "kmsg"):
+                await self._found(scope, complaint)
+        async for event in self._listen():
+            if event is None and self._able.kmsg:
+                for complaint in damage.said(self._ground.dev / "kmsg"):
+                    await self._found(scope, complaint)
+            elif event is not None and (told := codec.bad_block(dict(event.values))) is not None:
+                await self._found(scope, told)
+
+    async def _found(self, scope: Scope, complaint: codec.BadBlock) -> None:
+        if complaint.block in self._bad or len(self._bad) >= _LIMIT:
+            return
+        self._tell(scope, BadBlock(block=complaint.block, found=self._now()))
+        if not complaint.data:
+            # of the hash tree: it stands for many files and belongs to none
+            return
+        failing = await asyncio.to_thread(damage.unreadable, self._ground.root)
+        fresh = [path for path in failing if path not in self._named]
+        if fresh:
+            self._named.update(fresh)
+            self._tell(scope, BadBlock(block=complaint.block, file=", ".join(fresh), found=self._now()))
+
+    def _tell(self, scope: Scope, bad: BadBlock) -> None:
+        self._bad[bad.block] = bad
+        text = f"block {bad.block} of the image is corrupted" + (f", file {bad.file}" if bad.file else "")
+        _log.critical("%s", text)
+        self._events.publish(pb.ServiceStateEvent(service="image", action=pb.ServiceStateEvent.FAILED, message=text))
+        scope.wake()
+
+
+def _guard(capabilities: Capabilities, ground: Ground) -> IntegrityStatus:
+    """What guards this root. A container node's image was checked whole by its provisioner."""
+    if not capabilities.block:
+        return IntegrityStatus(method=IntegrityMethod.CHECKED_AT_START)
+    if not capabilities.device_mapper:
+        return IntegrityStatus()
+    control = os.open(ground.dev / "mapper/control", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        names = dm.names(ground.sys)
+        table = dm.verity(control, DEVICE) if DEVICE in names.values() else None
+    finally:
+        os.close(control)
+    if table is None:
+        return IntegrityStatus()
+    name = (ground.sys / "dev/block" / table.data_device).resolve().name
+    with disk.opened(ground.dev / name) as fd:
+        start = os.pread(fd, bundle.SUPERBLOCK, 0)
+        footer, _ = bundle.decode(os.pread(fd, bundle.BLOCK, bundle.footer_offset(start)))
+    return IntegrityStatus(
+        method=IntegrityMethod.DM_VERITY,
+        version=footer.version,
+        root_hash=table.root_hash,
+        key_id=footer.key_id.hex(),
+    )
