@@ -12,7 +12,7 @@ from core.linux.init import Init
 from core.linux.network import Network
 from core.linux.uevents import Uevents
 from core.node import build
-from core.node.controllers import block, config, files, network, runtime, secrets
+from core.node.controllers import block, config, files, hardware, network, runtime, secrets
 from core.node.controllers.config import Acquire, InForce
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.secrets import Work
@@ -66,7 +66,8 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
         devices=devices,
     )
     lifecycle.machine = node
-    for controller in _controllers(able, what, acquire, status, work, devices):
+    machine = hardware.controllers(able, devices.listen, events, clock.now)
+    for controller in [*_controllers(able, what, acquire, status, work, devices), *machine]:
         node.runtime.register(controller)
     return node
 
