@@ -18,7 +18,7 @@ from core.state import EVERYTHING, Overrun, Query, Registry, Resource, Spec, Sto
 from core.state.events import HISTORY
 from core.state.meta import ResourceDefinition
 from tests.state.conformance import Conformance, OtherThing, Seen, SeenEvent, Subject, Thing, put
-from tests.support.clock import FakeClock, on_loop
+from tests.support.clock import FakeClock, on_loop, settle
 from tests.support.wire import served
 
 PATH: Final = "/cosi.resource.State/"
@@ -241,6 +241,17 @@ async def test_old_clients_see_no_new_events() -> None:
             with pytest.raises(RpcError) as caught:
                 await anext(replies)
             assert caught.value.code is Code.FAILED_PRECONDITION
+
+
+@on_loop
+async def test_a_watcher_that_leaves_is_forgotten() -> None:
+    store, state = make()
+    wakers = store._collection(Thing.all()).wakers
+    async with served([state.service()]) as (channel, _):
+        async with _Remote(channel, aggregated=False).watch():
+            assert len(wakers) == 1
+        await settle()
+    assert not wakers
 
 
 @on_loop
