@@ -37,19 +37,18 @@ def check_pure(own: Iterable[int]) -> None:
 def fork(
     rights: Rights,
     keep: Iterable[int],
-    rename: Callable[[], None],
+    prepare: Callable[[], None],
     work: Callable[[], None],
     failed: Callable[[BaseException], None] | None = None,
 ) -> int:
-    """Fork a confined child that runs `work` and exits: 0 when it returns, 1 when it raises, which is told to
-    `failed` or else printed. The pid, in the parent.
-    """
+    """Fork a child that runs `prepare` with all it inherited, then `work` confined, and exits: 0 when that returns, 1
+    when it raises, which is told to `failed` or else printed. The pid, in the parent."""
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        rename()
+        prepare()
         confine(rights, keep)
         work()
         status = 0

@@ -52,6 +52,7 @@ class Spawner:
         """Adopt who lives, then serve for good."""
         self._adopt()
         while True:
+            self._tell()  # of the dead, before a start makes them the living
             self._start_due()
             self._tell()
             self.step()
@@ -84,9 +85,12 @@ class Spawner:
         for ward in self._wards.values():
             if not ward.pid and ward.due is not None and ward.due <= now:
                 self._check_pure()
+                end = None if ward.status is None else _news(ward)
                 ward.start()
                 if ward is self._head:
                     self._told.clear()
+                    if end is not None:
+                        self._send(end)  # how its predecessor ended
         while self._workers.startable():
             self._check_pure()
             self._workers.start()
@@ -117,7 +121,10 @@ class Spawner:
         control = ward.control
         if control is None:
             return  # closed by what came before in the same round
-        data, fds, _, _ = socket.recv_fds(control, _MESSAGE, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+        try:
+            data, fds, _, _ = socket.recv_fds(control, _MESSAGE, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:  # it died with words of ours unread
+            data, fds = b"", []
         if data == BEAT:
             ward.beat()
             if ward is self._head:
@@ -146,16 +153,22 @@ class Spawner:
         self._launcher.again()
 
     def _tell(self) -> None:
+        for name, ward in self._wards.items():
+            news = _news(ward)
+            if self._told.get(name) != news and self._send(news):
+                self._told[name] = news
+
+    def _send(self, news: bytes) -> bool:
+        """Tell machined; False when it is behind or gone, and will be told again."""
         control = self._head.control
         if control is None:
-            return
-        for name, ward in self._wards.items():
-            status = -1 if ward.status is None else ward.status
-            news = NEWS.pack(name.encode(), ward.last_pid, ward.start_time, status, ward.fresh())
-            if self._told.get(name) == news:
-                continue
-            try:
-                control.send(news, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-            except (BlockingIOError, BrokenPipeError, ConnectionResetError):
-                return  # it is behind or gone; what it missed is told again as soon as it reads
-            self._told[name] = news
+            return False
+        try:
+            return control.send(news, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) > 0
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            return False
+
+
+def _news(ward: Ward) -> bytes:
+    status = -1 if ward.status is None else ward.status
+    return NEWS.pack(ward.daemon.name.encode(), ward.last_pid, ward.start_time, status, ward.fresh())

@@ -95,8 +95,8 @@ class Ward:
                 self.pid = fork(
                     self.daemon.rights,
                     keep,
-                    lambda: self._enter(output),
-                    lambda: _run(self.daemon, theirs),
+                    lambda: _print_to(output),
+                    lambda: self._run(theirs),
                 )
             finally:
                 if output is not None:
@@ -143,11 +143,12 @@ class Ward:
         except (BrokenPipeError, ConnectionResetError, BlockingIOError):
             return  # it is gone, which its pidfd tells, or runs and has much unread
 
-    def _enter(self, output: int | None) -> None:
+    def _run(self, control: socket.socket) -> None:
         self._rename(f"ichor-{self.daemon.name}")
-        if output is not None:
-            os.dup2(output, 1)
-            os.dup2(output, 2)
+        if control.recv(len(GO)) != GO:
+            raise SystemExit(3)  # the spawner died before init knew of this process
+        module = sys.modules[self.daemon.module]
+        module.main(Context(self.daemon.name, Init() if self.daemon.init else None, control))
 
     def _output(self) -> int:
         """The write end of the pipe for what it prints. Both ends stay with init, so a crash loses nothing printed; a
@@ -164,8 +165,7 @@ class Ward:
         return writer
 
 
-def _run(daemon: Daemon, control: socket.socket) -> None:
-    if control.recv(len(GO)) != GO:
-        raise SystemExit(3)  # the spawner died before init knew of this process
-    module = sys.modules[daemon.module]
-    module.main(Context(daemon.name, Init() if daemon.init else None, control))
+def _print_to(output: int | None) -> None:
+    if output is not None:
+        os.dup2(output, 1)
+        os.dup2(output, 2)

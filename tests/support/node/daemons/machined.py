@@ -51,11 +51,17 @@ class StandIn:
     async def do_work(self, function: str, payload: str) -> str:
         return (await self.context.work(function, payload.encode())).decode()
 
+    async def do_kept(self, name: str) -> bool:
+        fd = self.init.get(name)
+        if fd is not None:
+            os.close(fd)
+        return fd is not None
+
     async def do_news(self) -> list[Any]:
         return self.news
 
-    async def do_attempt(self, what: str) -> str:
-        ATTEMPTS[what]()
+    async def do_attempt(self, event: str) -> str:
+        ATTEMPTS[event]()
         return "done"
 
     async def do_descriptors(self) -> dict[str, str]:
