@@ -29,7 +29,7 @@ class Pair:
     def __init__(self, **server: int) -> None:
         streams = server.pop("max_streams", 100)
         self.client = Session(False, loop=LOOP)
-        self.server = Session(True, loop=LOOP, **server)  # type: ignore[arg-type]  # limits, all of them int
+        self.server = Session(True, loop=LOOP, **server)
         self.seen: list[Stream] = []
         self.server.on_request = self.seen.append
         self.client.begin()

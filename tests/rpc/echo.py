@@ -101,7 +101,7 @@ def _text(ctx: Context, key: str, default: str) -> str:
 
 @asynccontextmanager
 async def serving(
-    where: Path | ServerTLS | None, echo: Echo, *, limits: Limits | None = None, fallback: Raw | None = None
+    where: Path | ServerTLS | None, echo: Echo | None, *, limits: Limits | None = None, fallback: Raw | None = None
 ) -> AsyncIterator[tuple[str, Server]]:
     """A server on a unix socket, or on TCP with TLS or (None) in the clear; yields its address."""
     if isinstance(where, Path):
@@ -114,7 +114,7 @@ async def serving(
         address = f"127.0.0.1:{listener.getsockname()[1]}"
     with listener:
         listener.listen(128)
-        server = Server([echo.service()], limits=limits, fallback=fallback)
+        server = Server([echo.service()] if echo else [], limits=limits, fallback=fallback)
         await server.serve(listener, where if isinstance(where, ServerTLS) else None)
         try:
             yield address, server

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,11 @@ def test_metadata_both_ways(run: Run, tmp_path: Path, wait: bool) -> None:
     async def main() -> None:
         echo = Echo()
         async with serving(tmp_path / "s", echo) as (address, _), await connect(address) as channel:
-            sent = [("echo-text", "a b~"), ("echo-bin", b"\x00\x01\xff"), ("echo-text", "second")]
+            sent: list[tuple[str, str | bytes]] = [
+                ("echo-text", "a b~"),
+                ("echo-bin", b"\x00\x01\xff"),
+                ("echo-text", "second"),
+            ]
             call = channel.server_stream(DOWN, MESSAGE, BytesValue, [*sent, *([("wait", "1")] if wait else [])])
             assert list(await call.initial()) == sent
             assert len([m async for m in call]) == 3
@@ -211,7 +216,7 @@ def test_a_slow_server_stops_the_client(run: Run, tmp_path: Path) -> None:
         async with serving(tmp_path / "s", echo) as (address, _), await connect(address) as channel:
             sent = 0
 
-            async def requests():  # type: ignore[no-untyped-def]  # a generator of messages
+            async def requests() -> AsyncIterator[BytesValue]:
                 nonlocal sent
                 for _ in range(400):
                     yield BytesValue(value=bytes(65536))

@@ -237,7 +237,7 @@ def test_material_that_does_not_fit_is_invalid() -> None:
     assert tls.context is kept
     for wrong in ({}, {"authorities": one.pem, "insecure": True}, {"fingerprints": (b"short",)}):
         with pytest.raises(Invalid):
-            ClientTLS(**wrong)  # type: ignore[arg-type]  # combinations of every argument
+            ClientTLS(**wrong)
     client = ClientTLS(one.pem, one.pem, one.key)
     with pytest.raises(Invalid):
         client.update(one.pem, two.key)
@@ -267,6 +267,7 @@ def _files(folder: Path) -> tuple[Path, Path]:
 
 def _s_client(address: str, folder: Path, *more: str) -> str:
     certificate, key = _files(folder)
-    command = ["openssl", "s_client", "-connect", address, "-alpn", "h2", "-cert", certificate, "-key", key, *more]
+    command = ["openssl", "s_client", "-connect", address, "-alpn", "h2"]
+    command += ["-cert", str(certificate), "-key", str(key), *more]
     done = subprocess.run(command, input=b"", capture_output=True, timeout=20, check=False)
     return (done.stdout + done.stderr).decode(errors="replace")
