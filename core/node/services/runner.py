@@ -1,4 +1,4 @@
-"""Runs one service: waits for what it needs, starts its process or takes over one that lives, judges it, starts it anew.
+"""Runs one service: waits for what it needs, starts its process or takes over a living one, judges it, starts it anew.
 A cancelled runner leaves the process alone, for the next machined; `stop` ends it and all that is left of it."""
 
 import asyncio
