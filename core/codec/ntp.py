@@ -69,21 +69,6 @@ def sample(data: bytes, nonce: bytes, sent: float, arrived: float) -> Sample:
     )
 
 
-def answer(data: bytes, received: float, transmitted: float, *, stratum: int = 1, leap: int = 0) -> bytes:
-    """What a server says to `data`: for tests and for whoever serves time. Raises Invalid."""
-    if len(data) < SIZE or data[0] & 7 != _CLIENT:
-        raise Invalid("not an NTP question")
-    head = leap << 6 | _VERSION << 3 | _SERVER
-    stamps = (bytes(8), data[40:48], stamp(received), stamp(transmitted))
-    return _PACKET.pack(head, stratum, 0, -20, 0, 0, int.from_bytes(b"TEST", "big"), *stamps)
-
-
-def stamp(moment: float) -> bytes:
-    """Unix seconds as an NTP timestamp; its era is not told."""
-    whole, rest = divmod(round((moment + _EPOCH) * _ERA), _ERA)
-    return struct.pack("!II", whole % _ERA, rest)
-
-
 def seconds(raw: bytes, *, near: float) -> float:
     """Unix seconds of an NTP timestamp, in the era whose moment is closest to `near` (the next one begins in 2036)."""
     whole, rest = struct.unpack("!II", raw)

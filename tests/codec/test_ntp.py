@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from core.base.errors import Denied, Invalid
 from core.codec import ntp
+from tests.support.timeserver import answer, stamp
 
 NONCE = b"12345678"
 NOW = 1_800_000_000.0
@@ -13,7 +14,7 @@ NOW = 1_800_000_000.0
 
 @given(st.floats(-3e9, 9e9), st.floats(-1e9, 1e9))
 def test_a_timestamp_comes_back_in_the_era_nearest(moment: float, off: float) -> None:
-    assert ntp.seconds(ntp.stamp(moment), near=moment + off) == pytest.approx(moment, abs=1e-5)
+    assert ntp.seconds(stamp(moment), near=moment + off) == pytest.approx(moment, abs=1e-5)
 
 
 @given(st.binary(max_size=100))
@@ -30,8 +31,8 @@ def test_offset_and_delay(offset: float, there: float, back: float, work: float)
     """The server's clock is `offset` ahead; the way there and back takes its time; the error is half their
     difference."""
     received = NOW + there + offset
-    answer = ntp.answer(ntp.request(NONCE), received, received + work)
-    sample = ntp.sample(answer, NONCE, NOW, NOW + there + work + back)
+    reply = answer(ntp.request(NONCE), received, received + work)
+    sample = ntp.sample(reply, NONCE, NOW, NOW + there + work + back)
     assert sample.offset == pytest.approx(offset + (there - back) / 2, abs=1e-5)
     assert sample.delay == pytest.approx(there + back, abs=1e-5)
 
@@ -43,7 +44,7 @@ def test_a_question_does_not_tell_our_time() -> None:
 
 
 def changed(at: int, value: int) -> bytes:
-    raw = bytearray(ntp.answer(ntp.request(NONCE), NOW, NOW))
+    raw = bytearray(answer(ntp.request(NONCE), NOW, NOW))
     raw[at] = value
     return bytes(raw)
 

@@ -57,8 +57,8 @@ class Net(House):
         async def listen() -> None:
             async for batch in self._kernel.changes([link.GROUP, *address.GROUPS, *route.GROUPS]):
                 listening.set()
-                for gone, record in batch:
-                    if not gone and isinstance(record, kind) and record.protocol == OWN:
+                for record in (change.record for change in batch if not change.gone):
+                    if isinstance(record, Address | Route) and isinstance(record, kind) and record.protocol == OWN:
                         seen.set()
 
         task = asyncio.create_task(listen())
