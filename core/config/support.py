@@ -37,7 +37,7 @@ ACTED_ON: Final = frozenset(
         "machine.install.wipe",
         "machine.time",
         "machine.sysctls",
-        "cluster.clusterName",
+        "machine.kernel.modules",
     }
 )
 
