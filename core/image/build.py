@@ -120,12 +120,11 @@ def _assemble(options: Options, cache: Cache, locked: lock.Lock, seed: bytes, ma
     listing = manifest.files(tree)
     tree.replace(file(manifest.FILES, listing, "base", "ichor", "this list"))
     squashfs = squash.squash(cache, inside, tree, date)
-    seal.seal(squashfs, made.image, seed, date=date, version=release.TAG, files=manifest.hash_of(listing))
-    if "init" in units:
-        init = (units["init"] / "_out/programs/init").read_bytes()
-        write_atomic(made.initramfs, initramfs.build(inside, kernel, init, made.public_key), mode=0o644)
+    footer = seal.seal(squashfs, made.image, seed, date=date, version=release.TAG, files=manifest.hash_of(listing))
+    init = (units["init"] / "_out" / "programs" / "init").read_bytes()
+    write_atomic(made.initramfs, initramfs.build(inside, kernel, init, made.public_key), mode=0o644)
     shutil.copyfile(kernel.vmlinuz, made.vmlinuz)
-    table = sizes.table(tree, made)
+    table = sizes.table(tree, made.image, made.vmlinuz, made.initramfs, footer.data_size)
     write_atomic(made.sizes, json.dumps(table, indent=1).encode(), mode=0o644)
     options.say(sizes.render(table))
 
@@ -154,9 +153,8 @@ def _tree(
     for entry in (*python.select(library, traced.modules), *python.own_entries(own, natives)):
         tree.add(entry)
     for name, place in PROGRAMS.items():
-        if name in units:
-            program = units[name] / "_out" / "programs" / name
-            tree.add(file(place, program, "ichor", "ichor", f"ext/{name}", mode=0o755))
+        program = units[name] / "_out" / "programs" / name
+        tree.add(file(place, program, "ichor", "ichor", f"ext/{name}", mode=0o755))
     collect.closure(packages, tree)
     return tree
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from core.codec import tar
 from core.codec.member import Member
+from core.image import tables
 from core.image.cache import Cache, digest
 from core.image.entry import Entry
 from core.image.root import Root
@@ -18,7 +19,7 @@ from core.image.root import Root
 BLOCK: Final = 256 * 1024
 OURS: Final = "ichor"
 _COMMON: Final = ["-quiet", "-no-progress", "-no-xattrs", "-all-root", "-root-mode", "0755"]
-_FORMAT: Final = ["-comp", "zstd", "-Xcompression-level", "19", "-b", str(BLOCK), "-noI", "-noId"]
+_FORMAT: Final = ["-comp", "zstd", "-Xcompression-level", "19", "-b", str(BLOCK), "-noI", "-noId", "-no-exports"]
 _IMAGE: Final = "/mnt/out/squashfs"
 
 
@@ -33,6 +34,7 @@ def squash(cache: Cache, root: Root, entries: Iterable[Entry], date: int) -> Pat
         for entry in ours:
             _write(folder / "layer" / entry.path, entry)
         root.run(["mksquashfs", "/mnt/out/layer", _IMAGE, "-no-recovery", *_COMMON, *_times(date)], {"out": folder})
+        tables.decompress_fragments(folder / "squashfs", lambda data: root.run(["zstd", "-dc"], {}, data=data))
         shutil.rmtree(folder / "layer")
 
     key = digest((base.parent.name, str(date), *_COMMON, *map(_shape, ours)))
