@@ -1,6 +1,7 @@
 /* The only way an interpreter starts on a node: it runs `daemons.spawner` and can run nothing else. No argument and no
  * variable is read. Where the code lies is fixed when this is built; a development build names a checkout instead. */
 #define PY_SSIZE_T_CLEAN
+#include <stdlib.h>
 #include <Python.h>
 #include <stdio.h>
 
@@ -82,6 +83,9 @@ int main(int argc, char **argv)
     PyConfig config;
 
     if (argc < 1 || seal_prepare(argc, argv) < 0)
+        return 1;
+    /* the image has no legacy provider of OpenSSL, which cryptography otherwise insists on when it is imported */
+    if (setenv("CRYPTOGRAPHY_OPENSSL_NO_LEGACY", "1", 1) < 0)
         return 1;
     PyPreConfig_InitIsolatedConfig(&before);
     before.utf8_mode = 1;
