@@ -1,9 +1,9 @@
 /* The only way an interpreter starts on a node: it runs `daemons.spawner` and can run nothing else. No argument and no
  * variable is read. Where the code lies is fixed when this is built; a development build names a checkout instead. */
 #define PY_SSIZE_T_CLEAN
-#include <stdlib.h>
 #include <Python.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "seal.h"
 
