@@ -27,11 +27,13 @@ def command(context: click.Context, force: bool) -> None:
 
 @command.command()
 @click.option("-o", "--output-file", default="secrets.yaml", show_default=True, help="where to write, - for stdout")
+@click.option("--from-controlplane-config", "source", metavar="FILE", help="take them from a control plane's config")
 @click.pass_obj
-def secrets(force: bool, output_file: str) -> None:
-    """Make a cluster's secrets."""
+def secrets(force: bool, output_file: str, source: str | None) -> None:
+    """Make a cluster's secrets, or recover them."""
     files.refuse_existing([output_file], force=force)
-    files.write(output_file, bundle.save(generate.new_secrets(SystemClock().now())), force=force)
+    made = bundle.of_control_plane(load(files.read(source), source)) if source else None
+    files.write(output_file, bundle.save(made or generate.new_secrets(SystemClock().now())), force=force)
 
 
 @command.command()

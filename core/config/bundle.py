@@ -6,9 +6,11 @@ from typing import Final
 import msgspec
 from msgspec import field
 
+from core.base.errors import Invalid
 from core.codec.yaml import YamlErrors, dump, parse
+from core.config.load import Config
 from core.config.plan import Found, plan
-from core.config.problems import ConfigErrors, Finding, from_yaml, place
+from core.config.problems import ConfigErrors, Finding, dotted, from_yaml, place
 from core.config.schema.base import Secret, Section
 from core.config.schema.secrets import BootstrapToken, CertificatePair, ClusterSecret, SigningKey
 
@@ -89,6 +91,27 @@ def load(data: bytes, name: str = "secrets") -> Bundle:
 def save(bundle: Bundle) -> bytes:
     """The file."""
     return dump(msgspec.to_builtins(bundle))
+
+
+def of_control_plane(config: Config) -> Bundle:
+    """The secrets of the cluster whose control plane has this config. Raises Invalid naming what it lacks."""
+    machine, cluster = config.v1alpha1.machine, config.v1alpha1.cluster
+    bundle = Bundle(
+        cluster=ClusterIdentity(id=cluster.id, secret=cluster.secret),
+        secrets=Secrets(bootstrap_token=cluster.token, secretbox_encryption_secret=cluster.secretbox_encryption_secret),
+        trustd=TrustdInfo(token=machine.token),
+        certs=Certificates(
+            etcd=cluster.etcd.ca or CertificatePair(),
+            k8s=cluster.ca or CertificatePair(),
+            aggregator=cluster.aggregator_ca or CertificatePair(),
+            service_account=cluster.service_account or SigningKey(),
+            os=machine.ca or CertificatePair(),
+        ),
+    )
+    if missing := _missing(bundle):
+        names = ", ".join(dotted(finding.path) for finding in missing)
+        raise Invalid(f"{config.name} holds no {names}", remedy="give the config of a control plane")
+    return bundle
 
 
 def _missing(value: object, path: tuple[str | int, ...] = (0,)) -> list[Finding]:

@@ -90,6 +90,9 @@ class Document(msgspec.Struct, frozen=True):
     name: str
     tree: dict[str, Node]
 
+    def __repr__(self) -> str:
+        return f"Document({self.kind or V1ALPHA1}, {self.name!r}, {', '.join(self.tree)})"
+
     @property
     def identity(self) -> tuple[str, str]:
         """Two documents of a config never share it."""

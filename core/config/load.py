@@ -25,6 +25,9 @@ class Config(msgspec.Struct, frozen=True):
     v1alpha1: V1Alpha1
     warnings: tuple[Problem, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Config({self.name!r}, {self.v1alpha1!r})"
+
     @property
     def complete(self) -> bool:
         """Whether a node can boot by it: the machine section is there."""

@@ -31,6 +31,9 @@ class Pair(msgspec.Struct, frozen=True):
     crt: bytes
     key: bytes
 
+    def __repr__(self) -> str:
+        return "Pair(...)"
+
 
 class Authority(msgspec.Struct, frozen=True, tag="authority"):
     """Make a self-signed authority."""
@@ -92,6 +95,9 @@ class Issued(msgspec.Struct, frozen=True):
     key: bytes
     ca: bytes
     not_after: float
+
+    def __repr__(self) -> str:
+        return f"Issued(not_after={self.not_after})"
 
 
 def encode(job: Job) -> bytes:

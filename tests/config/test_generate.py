@@ -99,6 +99,21 @@ def test_secrets_with_a_hole_are_refused_by_name(secrets: Bundle) -> None:
         bundle.load(text)
 
 
+def test_secrets_come_back_from_a_control_planes_config(secrets: Bundle, options: Options) -> None:
+    assert bundle.of_control_plane(load(generate.control_plane(secrets, options))) == secrets
+    with pytest.raises(Invalid, match=r"w holds no secrets.secretboxencryptionsecret, certs\.etcd\.crt, .*os\.key"):
+        bundle.of_control_plane(load(generate.worker(secrets, options), "w"))
+
+
+def test_no_secret_is_in_what_a_value_prints(secrets: Bundle, options: Options) -> None:
+    config = load(generate.control_plane(secrets, options))
+    assert repr(config) == "Config('config', V1Alpha1(version, machine, cluster))"
+    assert repr(config.documents) == "(Document(v1alpha1, '', version, machine, cluster),)"
+    assert repr(config.v1alpha1) == "V1Alpha1(version, machine, cluster)"
+    assert repr(config.v1alpha1.machine.ca) == "CertificatePair(crt, key)"
+    assert repr(secrets) == "Bundle(cluster, secrets, trustd, certs)"
+
+
 @pytest.mark.parametrize(
     ("name", "subject", "kind"),
     [

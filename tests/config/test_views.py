@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.codec import yaml
-from core.config import generate, load, modes, read, redact, reference, unsupported
+from core.config import generate, load, modes, read, redact, reference, support, unsupported
 from core.config.bundle import Bundle
 from core.config.generate import Options
 from core.config.load import PLAN
@@ -33,6 +33,27 @@ def test_the_keys_acted_on_exist() -> None:
     assert not ACTED_ON - _patterns(PLAN)
 
 
+ACTING = frozenset(
+    {
+        "machine.type",
+        "machine.ca",
+        "machine.network.hostname",
+        "machine.network.interfaces[].interface",
+        "machine.network.interfaces[].dhcp",
+        "machine.network.interfaces[].routes",
+        "machine.network.interfaces[].dhcpOptions.routeMetric",
+        "machine.registries.mirrors.*.endpoints",
+    }
+)
+
+
+@pytest.fixture
+def acting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that does not grow with the node."""
+    monkeypatch.setattr(support, "ACTED_ON", ACTING)
+
+
+@pytest.mark.usefixtures("acting")
 def test_what_is_not_acted_on_is_named_at_the_highest_key_that_says_it() -> None:
     text = b"""
 machine:
@@ -47,6 +68,9 @@ machine:
       - interface: eth1
         vip: {ip: 10.0.0.1}
     kubespan: {}
+  registries:
+    mirrors:
+      docker.io: {endpoints: ['http://a'], skipFallback: true}
 cluster:
   coreDNS: {disabled: true}
 """
@@ -54,10 +78,12 @@ cluster:
         "machine.udev",
         "machine.network.interfaces[0].dhcpOptions.ipv6",
         "machine.network.interfaces[1].vip",
-        "cluster.coreDNS",
+        "machine.registries.mirrors[docker.io].skipFallback",
+        "cluster",
     ]
 
 
+@pytest.mark.usefixtures("acting")
 def test_support_follows_the_path() -> None:
     assert supports("machine.ca.key")
     assert supports("machine.network.interfaces[].routes[].gateway")

@@ -13,6 +13,12 @@ Object = dict[str, object]
 class Section(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A mapping whose keys are known. Attributes are the snake_case of the key, acronyms as one word."""
 
+    def __repr__(self) -> str:
+        """Which attributes are set, never their values: logs are read by people who may not see secrets."""
+        default = type(self)()
+        given = (name for name in self.__struct_fields__ if getattr(self, name) != getattr(default, name))
+        return f"{type(self).__name__}({', '.join(given)})"
+
 
 class Scalar(msgspec.Struct, frozen=True):
     """How one kind of scalar is read from its text. `plain` kinds refuse quotes; `secret` ones are never shown."""
