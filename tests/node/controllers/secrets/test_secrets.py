@@ -1,0 +1,98 @@
+"""The API's certificates: from the config's authority or a passing one, renewed at half-life and on every change."""
+
+import subprocess
+from pathlib import Path
+
+from core.config import generate
+from core.config.generate import Options
+from core.node.controllers.runtime import Maintenance
+from core.node.controllers.secrets import APICertificates, CertSANs, MaintenanceAuthority, os_root
+from core.node.resources.config import AcquireConfigStatus, MachineConfig
+from core.node.resources.network import HostnameStatus, NodeAddress
+from core.node.resources.secrets import APICerts, MaintenanceRoot
+from core.pki import der, jobs, pem
+from tests.node.controllers.house import House
+from tests.support.clock import FakeClock, on_loop, settle
+
+CONFIG = generate.control_plane(
+    generate.new_secrets(1_700_000_000.0), Options(name="c", endpoint="https://10.0.0.2:6443")
+)
+API = APICerts.at("api")
+
+
+async def work(function: str, payload: bytes) -> bytes:
+    """What a worker does, in this process."""
+    assert function == "core.pki.jobs:issue"
+    return jobs.issue(payload)
+
+
+class Node(House):
+    """The domain, with a name and an address."""
+
+    def __init__(self) -> None:
+        controllers = [os_root(), CertSANs(), MaintenanceAuthority(work), APICertificates(work), Maintenance()]
+        self.clock = FakeClock()
+        super().__init__(self.clock, controllers)
+        self.put("accumulative", NodeAddress(addresses=("10.0.0.2/24",)))
+        self.put("hostname", HostnameStatus(hostname="node-1", domainname="example.org"))
+
+    @property
+    def api(self) -> APICerts:
+        return self.store.get(API).spec
+
+
+def _verified(certs: APICerts, authority: bytes, folder: Path, *arguments: str) -> str:
+    """What OpenSSL says of the server certificate under an authority."""
+    (folder / "ca.pem").write_bytes(authority)
+    (folder / "crt.pem").write_bytes(certs.server.crt)
+    command = ["openssl", "verify", "-attime", "1700000100", "-purpose", "sslserver", *arguments]
+    command += ["-CAfile", str(folder / "ca.pem"), str(folder / "crt.pem")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@on_loop
+async def test_no_config_means_strangers_are_served_by_a_passing_authority(tmp_path: Path) -> None:
+    node = Node()
+    async with node.running():
+        await settle()
+        assert node.store.find(API) is None
+        node.put("config", AcquireConfigStatus())
+        await settle()
+        assert node.api.skip_verifying_client_cert
+        root = node.store.get(MaintenanceRoot.at("maintenance")).spec.ca.crt
+        assert "OK" in _verified(node.api, root, tmp_path, "-verify_ip", "10.0.0.2")
+
+
+@on_loop
+async def test_a_config_closes_the_door(tmp_path: Path) -> None:
+    node = Node()
+    async with node.running():
+        node.put("config", AcquireConfigStatus())
+        await settle()
+        node.put("v1alpha1", MachineConfig(yaml_marshalled=CONFIG))
+        await settle()
+        assert not node.api.skip_verifying_client_cert
+        assert node.store.find(MaintenanceRoot.at("maintenance")) is None
+        authority = node.api.accepted_cas[0].crt
+        assert "OK" in _verified(node.api, authority, tmp_path, "-verify_hostname", "node-1.example.org")
+        assert "OK" in _verified(node.api, authority, tmp_path, "-verify_ip", "127.0.0.1")
+        assert "mismatch" in _verified(node.api, authority, tmp_path, "-verify_ip", "10.0.0.9")
+
+
+@on_loop
+async def test_renewed_at_half_life_and_when_an_address_comes() -> None:
+    node = Node()
+    async with node.running():
+        node.put("v1alpha1", MachineConfig(yaml_marshalled=CONFIG))
+        await settle()
+        first = node.api.server.crt
+        await node.clock.advance(11 * 3600)
+        assert node.api.server.crt == first
+        await node.clock.advance(2 * 3600)
+        second = node.api.server.crt
+        assert second != first
+        assert der.read(pem.certificates(second)[0]).not_after > der.read(pem.certificates(first)[0]).not_after
+        node.put("accumulative", NodeAddress(addresses=("10.0.0.2/24", "10.0.0.3/24")))
+        await settle()
+        assert node.api.server.crt != second
