@@ -118,6 +118,7 @@ void boot_image(void)
         refuse("%s: %s after %d s", path, strerror(errno), DEVICE_MS / 1000);
     check(device, path, &image);
     mount_root(device, path, &image);
+    say("%s: signature and root hash hold, build date %llu", path, (unsigned long long)image.build_date);
     close(device);
     mounts_switch(ROOT);
     mounts_late();

@@ -1,5 +1,6 @@
 /* The initramfs's kernel modules: /modules/order names one a line, dependencies first. Each file is deleted once it is
- * loaded, because the initramfs is memory. A driver that finds no hardware of its own (ENODEV) is no failure. */
+ * loaded, because the initramfs is memory. A driver that finds no hardware of its own (ENODEV) is no failure, nor is one that
+ * needs such a driver (ENOENT, an unknown symbol, which the kernel names in its log). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ static void load(const char *name)
         say("module %s: %s", path, strerror(errno));
         return;
     }
-    if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST && errno != ENODEV)
+    if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST && errno != ENODEV && errno != ENOENT)
         say("module %s: %s", path, strerror(errno));
     close(fd);
     unlink(path);
