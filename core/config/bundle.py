@@ -8,8 +8,9 @@ from msgspec import field
 
 from core.base.errors import Invalid
 from core.codec.yaml import YamlErrors, dump, parse
+from core.config.kinds import Found
 from core.config.load import Config
-from core.config.plan import Found, plan
+from core.config.plan import plan
 from core.config.problems import ConfigErrors, Finding, dotted, from_yaml, place
 from core.config.schema.base import Secret, Section
 from core.config.schema.secrets import BootstrapToken, CertificatePair, ClusterSecret, SigningKey

@@ -8,7 +8,8 @@ from msgspec import field
 
 from core.base.errors import NotFound
 from core.codec.yaml import YamlErrors, dump, parse
-from core.config.plan import Found, plan
+from core.config.kinds import Found
+from core.config.plan import plan
 from core.config.problems import ConfigErrors, from_yaml, place
 from core.config.schema.base import Object, Section
 from core.config.schema.secrets import CertificatePem, KeyPem

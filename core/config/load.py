@@ -7,7 +7,8 @@ import msgspec
 
 from core.codec.yaml import Path, Stream, YamlErrors, parse
 from core.config.documents import Document, identify, repeated
-from core.config.plan import Found, plan
+from core.config.kinds import Found
+from core.config.plan import plan
 from core.config.problems import ConfigErrors, Finding, Problem, from_yaml, place
 from core.config.rules import check
 from core.config.schema import V1Alpha1

@@ -8,8 +8,8 @@ from typing import Final
 from core.codec.yaml import Node, Path, YamlErrors, dump_all, parse, same
 from core.config import jsonpatch
 from core.config.documents import identify
+from core.config.kinds import Body, Keys, Leaf, List, Map, Plan
 from core.config.load import PLAN, Config, load
-from core.config.plan import Body, Keys, Leaf, List, Map, Plan
 from core.config.problems import ConfigErrors, Finding, dotted, from_yaml, place
 
 _PATCH: Final = "$patch"

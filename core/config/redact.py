@@ -4,8 +4,8 @@ written and fails closed: a secret key's value is hidden whatever its type."""
 from typing import Final
 
 from core.codec.yaml import Node, dump_all
+from core.config.kinds import Keys, Leaf, List, Map, Plan
 from core.config.load import PLAN, Config
-from core.config.plan import Keys, Leaf, List, Map, Plan
 
 STARS: Final = "******"
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from core.base.units import format_duration
 from core.config.documents import NEWER
+from core.config.kinds import Body, Field, Keys, Leaf, List, Map, Plan
 from core.config.load import PLAN
-from core.config.plan import Body, Field, Keys, Leaf, List, Map, Plan
 from core.config.schema.base import Section
 from core.config.support import supports, touches
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.codec.yaml import Node, Path
+from core.config.kinds import Keys, List, Map, Plan
 from core.config.load import PLAN, Config
-from core.config.plan import Keys, List, Map, Plan
 from core.config.problems import dotted
 
 # A path covers all below it; [] stands for any element, * for any key of a free mapping.

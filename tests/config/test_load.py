@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import ConfigErrors, load, read
+from core.config.kinds import Keys, List, Map, Plan
 from core.config.load import PLAN
-from core.config.plan import Keys, List, Map, Plan
 from core.config.schema import Interface, V1Alpha1
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.yaml"))

@@ -8,9 +8,9 @@ from core.codec import yaml
 from core.config import generate, load, modes, read, redact, reference, support, unsupported
 from core.config.bundle import Bundle
 from core.config.generate import Options
+from core.config.kinds import Keys, Leaf, List, Map, Plan
 from core.config.load import PLAN
 from core.config.modes import Mode
-from core.config.plan import Keys, Leaf, List, Map, Plan
 from core.config.support import ACTED_ON, supports, touches
 
 PAGE = Path(__file__).parents[2] / "docs" / "config.md"

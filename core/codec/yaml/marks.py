@@ -17,7 +17,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from core.codec.yaml.parser import events
+from core.codec.yaml.compose import events
 
 Path = tuple[str | int, ...]
 """Index of the document, then keys and indexes."""

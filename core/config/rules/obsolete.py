@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.codec.yaml import Node, Path
-from core.config.plan import Keys, List, Map, Plan, plan
+from core.config.kinds import Keys, List, Map, Plan
+from core.config.plan import plan
 from core.config.problems import Finding
 from core.config.rules.base import Context, Rule
 from core.config.schema import V1Alpha1
