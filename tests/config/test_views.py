@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from core.cli import reference
 from core.codec import yaml
-from core.config import generate, load, modes, read, redact, reference, support, unsupported
+from core.config import generate, load, modes, read, redact, support, unsupported
 from core.config.bundle import Bundle
 from core.config.generate import Options
 from core.config.kinds import Keys, Leaf, List, Map, Plan
