@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH_SLOTS = 8, BATCH_SLOT = 32768 };
+enum { BATCH_SLOTS = 4, BATCH_SLOT = 32768 };
 
 struct batch {
     struct mmsghdr messages[BATCH_SLOTS];

@@ -212,7 +212,6 @@ cdef class Table:
     cdef int add(self, const uint8_t *at, const uint8_t *end) noexcept nogil:
         """One message of the table's type; 0 or -errno."""
         cdef uint8_t *grown
-        cdef r.any_row row
         cdef int found
         if self.count == self.room:
             grown = <uint8_t *>realloc(self.rows, (self.room * 2 + 64) * self.size)
@@ -220,10 +219,10 @@ cdef class Table:
                 return -ENOMEM
             self.rows = grown
             self.room = self.room * 2 + 64
-        found = r.parse_row(self.type, at, end, &row, &self.heap)
+        # in place: the parser of a type writes that type's struct and no more
+        found = r.parse_row(self.type, at, end, <r.any_row *>(self.rows + self.count * self.size), &self.heap)
         if found < 0:
             return found
-        memcpy(self.rows + self.count * self.size, &row, self.size)
         self.count += 1
         return 0
 

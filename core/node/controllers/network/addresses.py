@@ -8,6 +8,7 @@ from typing import Final
 from core.linux import address, link
 from core.linux.address import Interface
 from core.linux.network import Network
+from core.node.controllers.network.failures import Failures
 from core.node.controllers.network.leftovers import Leftovers
 from core.node.resources.network import AddressSpec, AddressStatus, Family, LinkStatus
 from core.node.resources.network import Scope as AddressScope
@@ -30,18 +31,21 @@ class AddressApply(Controller):
         self._added: set[Place] = set()  # kernels before 5.18 do not keep the mark
 
     async def reconcile(self, scope: Scope) -> None:
-        rtnl = self._network.rtnl
+        rtnl, failures = self._network.rtnl, Failures()
         wanted = self._wanted(scope)
         found = {(a.ifindex, address.interface_of(a)): a for a in address.addresses(rtnl)}
         self._added &= found.keys()
         ours = self._added | {place for place, a in found.items() if a.protocol == address.OWN}
         for index, interface in self._leftovers.of(scope, wanted.keys(), ours):
-            address.remove(rtnl, index, interface)
+            with failures.kept(f"address {interface}"):
+                address.remove(rtnl, index, interface)
         for (index, interface), spec in wanted.items():
             there = found.get((index, interface))
             if there is None or (spec.priority and there.priority != spec.priority):
-                address.add(rtnl, index, interface, scope=spec.scope, flags=spec.flags, priority=spec.priority)
-                self._added.add((index, interface))
+                with failures.kept(f"address {spec.link_name}/{interface}"):
+                    address.add(rtnl, index, interface, scope=spec.scope, flags=spec.flags, priority=spec.priority)
+                    self._added.add((index, interface))
+        failures.throw()
 
     def _wanted(self, scope: Scope) -> dict[Place, AddressSpec]:
         links = self._network.links()

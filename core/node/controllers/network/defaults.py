@@ -14,7 +14,6 @@ from core.node.resources.network import (
     AddressSpec,
     ConfigLayer,
     Dhcp4,
-    Family,
     HardwareAddr,
     LinkStatus,
     Operator,
@@ -65,10 +64,10 @@ def _wishes(scope: View) -> Wishes:
 
 
 def _loopback(wishes: Wishes) -> None:
+    """Its IPv6 address the kernel brings by itself, where it knows IPv6."""
     wishes.link("lo")
-    for text, family in (("127.0.0.1/8", Family.INET4), ("::1/128", Family.INET6)):
-        spec = AddressSpec(address=text, link_name="lo", family=family, scope=Scope.HOST, config_layer=LAYER)
-        wishes.add(spec, "lo", text)
+    spec = AddressSpec(address="127.0.0.1/8", link_name="lo", scope=Scope.HOST, config_layer=LAYER)
+    wishes.add(spec, "lo", spec.address)
 
 
 def _spoken_for(scope: View) -> set[str]:

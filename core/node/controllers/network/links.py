@@ -6,6 +6,7 @@ from typing import Final
 
 from core.linux import link
 from core.linux.network import Network
+from core.node.controllers.network.failures import Failures
 from core.node.resources.network import (
     Duplex,
     HardwareAddr,
@@ -33,6 +34,7 @@ class LinkApply(Controller):
 
     async def reconcile(self, scope: Scope) -> None:
         found = self._network.links()
+        failures = Failures()
         for resource in scope.list(LinkSpec.all()):
             spec = resource.spec
             there = found.get(spec.name)
@@ -41,7 +43,9 @@ class LinkApply(Controller):
             up = True if spec.up and not there.flags & link.UP else None
             mtu = spec.mtu if spec.mtu not in (0, there.mtu) else None
             if up is not None or mtu is not None:
-                link.configure(self._network.rtnl, there.ifindex, up=up, mtu=mtu)
+                with failures.kept(f"link {spec.name}"):
+                    link.configure(self._network.rtnl, there.ifindex, up=up, mtu=mtu)
+        failures.throw()
 
 
 def link_status(network: Network, sys: Path = _SYS) -> Controller:

@@ -10,6 +10,7 @@ from core.linux import link, route
 from core.linux.address import OWN
 from core.linux.network import Network
 from core.linux.route import Entry
+from core.node.controllers.network.failures import Failures
 from core.node.controllers.network.leftovers import Leftovers
 from core.node.resources.network import (
     AddressStatus,
@@ -48,24 +49,23 @@ class RouteApply(Controller):
         rtnl = self._network.rtnl
         wanted = self._wanted(scope)
         present = {_entry(found) for found in route.routes(rtnl, protocol=OWN)}
+        failures = Failures()
         for entry in self._leftovers.of(scope, wanted.keys(), present):
-            route.remove(rtnl, entry)
+            with failures.kept(f"route {entry.dst}"):
+                route.remove(rtnl, entry)
         # what leads to a link first: gateways of the others may lie behind it
-        missing = sorted(wanted.keys() - present, key=lambda entry: (entry.gateway is not None, entry.priority))
-        self._add({entry: wanted[entry] for entry in missing})
+        for entry in sorted(wanted.keys() - present, key=lambda entry: (entry.gateway is not None, entry.priority)):
+            with failures.kept(f"route {wanted[entry]}"):
+                self._add(entry, wanted[entry])
+        failures.throw()
 
-    def _add(self, missing: Mapping[Entry, str]) -> None:
-        failures = []
-        for entry, name in missing.items():
-            try:
-                route.add(self._network.rtnl, entry)
-            except OSError as error:
-                if error.errno in _WAITS:
-                    log.info("route %s waits: %s", name, error)
-                else:
-                    failures.append(OSError(error.errno, f"{error.strerror}: route {name}"))
-        if failures:
-            raise failures[0] if len(failures) == 1 else ExceptionGroup("routes", failures)
+    def _add(self, entry: Entry, name: str) -> None:
+        try:
+            route.add(self._network.rtnl, entry)
+        except OSError as error:
+            if error.errno not in _WAITS:
+                raise
+            log.info("route %s waits: %s", name, error)
 
     def _wanted(self, scope: Scope) -> dict[Entry, str]:
         links = self._network.links()

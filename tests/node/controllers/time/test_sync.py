@@ -84,7 +84,7 @@ async def timed(
 
 @on_loop
 async def test_a_clock_far_off_is_set_once_and_then_slewed(tmp_path: Path) -> None:
-    async with timed(tmp_path, wrong=-5000.0) as (house, server):
+    async with timed(tmp_path, wrong=-5000.0) as (house, _):
         await settle()
         assert house.status() == TimeStatus()
         house.connect()
