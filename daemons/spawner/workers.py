@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from core.base.clock import Clock
@@ -18,13 +18,13 @@ from ext import reap
 from ext import sys as kernel
 
 QUEUE: Final = 64
-_JOBS: Final = {job.function: job for job in JOBS}
 
 
 class Workers:
     """The queue and the running few. `rename` shows a child under its job's name."""
 
-    def __init__(self, clock: Clock, rename: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, rename: Callable[[str], None], jobs: Iterable[Job] = JOBS) -> None:
+        self._jobs = {job.function: job for job in jobs}
         self._clock = clock
         self._rename = rename
         self._waiting: deque[tuple[Job, socket.socket]] = deque()
@@ -32,7 +32,7 @@ class Workers:
 
     def ask(self, caller: str, function: str, theirs: socket.socket) -> None:
         """Take a request; `theirs` is the worker's end and is closed here at the latest when the job has started."""
-        job = _JOBS.get(function)
+        job = self._jobs.get(function)
         if job is None or caller not in job.callers or len(self._waiting) >= QUEUE:
             with theirs:
                 _answer(theirs, b"D")

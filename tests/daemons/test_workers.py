@@ -1,0 +1,137 @@
+"""Workers by themselves: the queue, the four places, the deadline, and what a job's end looks like to who asked."""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemons.spawner.table import Job, Rights
+from daemons.spawner.workers import QUEUE, Workers
+from ext import sys as kernel
+from tests.support.clock import FakeClock
+from tests.support.pid1 import until
+
+
+def double(payload: bytes) -> bytes:
+    return payload * 2
+
+
+def stall(payload: bytes) -> bytes:
+    signal.pause()
+    return payload
+
+
+def crash(payload: bytes) -> bytes:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return payload
+
+
+def show(_: bytes) -> bytes:
+    effective, permitted, inheritable = kernel.capget()
+    lowest = sorted(int(entry.name) for entry in Path("/proc/self/fd").iterdir())[:3]
+    return f"{os.getuid()} {effective | permitted | inheritable} {lowest}".encode()
+
+
+HERE = "tests.daemons.test_workers"
+NOBODY = Rights(65534, 0, filter=None)
+JOBS = [Job(f"{HERE}:{name}", NOBODY) for name in ("double", "stall", "crash", "show")]
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    made = Workers(FakeClock(), lambda name: None, JOBS)
+    yield made
+    made.end_all()
+    for fd in made.descriptors():
+        os.close(fd)
+
+
+def ask(workers: Workers, name: str, payload: bytes = b"", caller: str = "machined") -> socket.socket:
+    ours, theirs = socket.socketpair()
+    ours.settimeout(10)
+    workers.ask(caller, f"{HERE}:{name}", theirs)
+    ours.sendall(payload)
+    ours.shutdown(socket.SHUT_WR)
+    return ours
+
+
+def answer(ours: socket.socket) -> bytes:
+    with ours:
+        pieces = iter(lambda: ours.recv(1 << 16), b"")
+        return b"".join(pieces)
+
+
+def run(workers: Workers) -> None:
+    while workers.startable():
+        workers.start()
+
+
+def test_a_job_answers(workers: Workers) -> None:
+    asked = [ask(workers, "double", bytes([n]) * 100_000) for n in range(3)]
+    run(workers)
+    assert [answer(ours) for ours in asked] == [b"O" + bytes([n]) * 200_000 for n in range(3)]
+
+
+def test_four_at_once_then_the_next(workers: Workers) -> None:
+    asked = [ask(workers, "stall") for _ in range(4)]
+    last = ask(workers, "double", b"x")
+    run(workers)
+    assert len(list(workers.running())) == 4
+    assert not workers.startable()
+    kernel.pidfd_send_signal(next(workers.running()), signal.SIGKILL)
+    until(lambda: any(workers.ended(pidfd) for pidfd in list(workers.running())))
+    run(workers)
+    assert answer(last) == b"Oxx"
+    for ours in asked:
+        ours.close()
+
+
+def test_the_deadline_kills() -> None:
+    clock = FakeClock()
+    workers = Workers(clock, lambda name: None, JOBS)
+    ours = ask(workers, "stall")
+    pidfd = workers.start()
+    assert workers.next_deadline() == clock.monotonic() + 30
+    asyncio.run(clock.advance(29.9))
+    workers.kill()
+    assert not workers.ended(pidfd)
+    asyncio.run(clock.advance(0.1))
+    workers.kill()
+    select.select([pidfd], [], [])
+    assert workers.ended(pidfd)
+    assert workers.next_deadline() is None
+    assert answer(ours) == b""
+
+
+def test_a_crash_is_an_answer_without_a_word(workers: Workers) -> None:
+    ours = ask(workers, "crash", b"x")
+    run(workers)
+    assert answer(ours) == b""
+
+
+def test_a_worker_has_no_rights(workers: Workers) -> None:
+    ours = ask(workers, "show")
+    run(workers)
+    assert answer(ours) == b"O65534 0 [0, 1, 2]"
+
+
+@pytest.mark.parametrize("caller", ["apid", "", "spawner"])
+def test_others_are_denied(workers: Workers, caller: str) -> None:
+    ours, theirs = socket.socketpair()
+    workers.ask(caller, f"{HERE}:double", theirs)
+    assert answer(ours) == b"D"
+    assert not workers.startable()
+
+
+def test_the_queue_has_an_end(workers: Workers) -> None:
+    asked = [ask(workers, "stall") for _ in range(QUEUE)]
+    ours, theirs = socket.socketpair()
+    workers.ask("machined", f"{HERE}:double", theirs)
+    assert answer(ours) == b"D"
+    for one in asked:
+        one.close()
