@@ -88,7 +88,9 @@ class Workers:
                 kernel.pidfd_send_signal(pidfd, signal.SIGKILL)
 
     def end_all(self) -> None:
-        """Kill and reap every job at work. Returns when all are gone."""
+        """Kill and reap every job at work, turn away those that wait. Returns when all are gone."""
+        while self._waiting:
+            self._waiting.popleft()[1].close()
         for pidfd in list(self._running):
             kernel.pidfd_send_signal(pidfd, signal.SIGKILL)
             select.select([pidfd], [], [])

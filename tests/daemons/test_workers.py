@@ -47,8 +47,7 @@ def workers() -> Iterator[Workers]:
     made = Workers(FakeClock(), lambda name: None, JOBS)
     yield made
     made.end_all()
-    for fd in made.descriptors():
-        os.close(fd)
+    assert list(made.descriptors()) == []
 
 
 def ask(workers: Workers, name: str, payload: bytes = b"", caller: str = "machined") -> socket.socket:
