@@ -33,7 +33,7 @@ test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes doc
 	@$(PY) -m pytest -m slow --results docs/results.md
 
 docs: setup ## write the pages that are made from the code: docs/config.md
-	@$(PY) -m core.cli.reference > docs/config.md
+	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md
 
 image: build ## build the signed image, its kernel and initramfs into _out
 	@$(PY) -c '$(IMAGE); build(options)'
