@@ -3,7 +3,8 @@ clients. Everything that touches the network is handed one, so that a test or a 
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import Self
 
 from core.linux import link
@@ -26,14 +27,16 @@ class Network:
         """Batches of changes, at once an empty one. Empty also says that some were lost: look at everything again."""
         with Monitor(groups, netns=self._netns) as monitor:
             yield []
-            async for _ in readable(monitor.fileno()):
-                try:
-                    batch = monitor.changes()
-                except Overrun:
-                    yield []
-                else:
-                    if batch:
-                        yield batch
+            # closed before the monitor is, lest the loop forget a descriptor that is somebody else's by then
+            async with aclosing(readable(monitor.fileno())) as ready:
+                async for _ in ready:
+                    try:
+                        batch = monitor.changes()
+                    except Overrun:
+                        yield []
+                    else:
+                        if batch:
+                            yield batch
 
     def udp(self, family: int = socket.AF_INET) -> socket.socket:
         """A non-blocking UDP socket."""
@@ -55,8 +58,9 @@ class Network:
         self.close()
 
 
-async def readable(fd: int) -> AsyncIterator[None]:
-    """One item each time that `fd` can be read; the consumer reads before it asks for the next."""
+async def readable(fd: int) -> AsyncGenerator[None, None]:
+    """One item each time that `fd` can be read; the consumer reads before it asks for the next, and closes the
+    iterator before the descriptor."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(fd, ready.set)

@@ -4,6 +4,7 @@
 import asyncio
 import os
 import socket
+from contextlib import aclosing
 
 from core.base.clock import Clock
 from core.base.errors import Invalid, NotReady
@@ -43,14 +44,15 @@ async def query(
 
 async def _answer(sock: socket.socket, nonce: bytes, sent: float, clock: Clock) -> Sample | OSError:
     """The first answer that is one to our question; others are passed over. A refusal of the network is an answer."""
-    async for _ in readable(sock.fileno()):
-        try:
-            data = sock.recv(512)
-        except OSError as error:
-            return error
-        arrived = clock.now()
-        try:
-            return ntp.sample(data, nonce, sent, arrived)
-        except Invalid:
-            continue
+    async with aclosing(readable(sock.fileno())) as ready:
+        async for _ in ready:
+            try:
+                data = sock.recv(512)
+            except OSError as error:
+                return error
+            arrived = clock.now()
+            try:
+                return ntp.sample(data, nonce, sent, arrived)
+            except Invalid:
+                continue
     raise AssertionError("unreachable")

@@ -79,9 +79,10 @@ def test_kernel_events_are_raw_datagrams(near: Namespace) -> None:
     with Socket(netns=near.fd) as socket, UeventSocket(netns=near.fd) as events:
         assert events.read() == []
         link.create_veth(socket, "v0", "v1")
-        select.select([events], [], [], 10)
-        found = events.read()
-    assert any(e.startswith(b"add@") and b"\0INTERFACE=v0\0" in e for e in found)
+        found: list[bytes] = []
+        while not any(e.startswith(b"add@") and b"\0INTERFACE=v0\0" in e for e in found):
+            assert select.select([events], [], [], 10)[0], found
+            found += events.read()
 
 
 def test_a_closed_socket_is_closed_once() -> None:

@@ -1,4 +1,4 @@
-"""One thing that the kernel refuses must not keep the others from their turn: failures are kept and raised at the end."""
+"""One thing that the kernel refuses must not keep the others from their turn: failures are kept, and raised last."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
