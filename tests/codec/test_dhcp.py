@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from core.base.errors import Invalid
 from core.codec.dhcp import Bound, Client, Effect, Kind, Lease, Lost, Message, Option, Send, State, decode, encode
-from core.codec.dhcp.client import TABLE, Event
+from core.codec.dhcp.client import TABLE
 from core.codec.dhcp.frame import BROADCAST, checksum, unwrap, wrap
 from core.codec.dhcp.message import ANY
+from core.codec.dhcp.states import Event
 
 MAC = bytes([2, 0, 0, 0, 0, 7])
 SERVER = IPv4Address("10.0.0.1")

@@ -2,9 +2,7 @@
 the time go in, effects come out, `deadline` says when to call `tick`. A pair that is not in the table is not an
 error of ours (the network sends what it likes): such messages are dropped; timers that are not in it raise."""
 
-import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -12,6 +10,7 @@ from core.base.errors import Invalid
 from core.codec.dhcp.frame import BROADCAST
 from core.codec.dhcp.lease import Lease
 from core.codec.dhcp.message import ANY, Kind, Message, Option, decode, encode
+from core.codec.dhcp.states import Bound, Effect, Event, Lost, Send, State
 
 _WANTED: Final = bytes(
     [
@@ -34,57 +33,6 @@ _REQUESTS: Final = 4  # tries before an offer is given up
 _PATIENCE: Final = 60.0  # least time between renewals
 
 
-class State(enum.Enum):
-    """Where the client stands. STOPPED is outside the RFC's figure: before the start, after the stop."""
-
-    STOPPED = "stopped"
-    INIT = "init"
-    SELECTING = "selecting"
-    REQUESTING = "requesting"
-    BOUND = "bound"
-    RENEWING = "renewing"
-    REBINDING = "rebinding"
-
-
-class Event(enum.Enum):
-    """What may happen."""
-
-    START = "start"
-    OFFER = "offer"
-    ACK = "ack"
-    NAK = "nak"
-    RESEND = "resend"
-    GIVE_UP = "give up"
-    RENEW = "renew"
-    REBIND = "rebind"
-    EXPIRE = "expire"
-    STOP = "stop"
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this payload: with the lease's address as source if `source` is set, else from the link layer."""
-
-    payload: bytes
-    target: IPv4Address
-    source: IPv4Address | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The lease is won or prolonged."""
-
-    lease: Lease
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The address may not be used any longer."""
-
-    reason: str
-
-
-Effect = Send | Bound | Lost
 Action = Callable[["Client", Message | None, float], list[Effect]]
 
 
