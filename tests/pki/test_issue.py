@@ -148,6 +148,8 @@ before = set(sys.modules)
 for algorithm in types.Algorithm:
     made = jobs.run(types.Authority(1.8e9, algorithm, "x"))
     ca = types.Pair(made.crt, made.key)
+    if algorithm is types.Algorithm.RSA4096:
+        continue  # its leaves take seconds
     jobs.issue(types.encode(types.Server(1.8e9, ca, "n", ("n",), ("10.0.0.1",))))
     jobs.issue(types.encode(types.Client(1.8e9, ca, ("os:admin",))))
 jobs.issue(types.encode(types.Maintenance(1.8e9, (), ("::1",))))
