@@ -1,0 +1,1 @@
+"""containerd as the node uses it: images in, containers up and down, their networks."""

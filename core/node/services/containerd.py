@@ -1,0 +1,97 @@
+"""containerd as a service of the node: one process that answers for both service ids, `containerd` and `cri`. Owns its
+configuration, written anew at each start, and how it is asked for its health."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from core.base.clock import Clock
+from core.base.files import write_atomic
+from core.linux.process import ALL_CAPABILITIES
+from core.node.containers.client import SOCKET, Containerd
+from core.node.services.service import Condition, Health, Service
+from core.rpc.client import Channel
+from ext import sys as kernel
+
+PROGRAM: Final = "/usr/bin/containerd"
+CONFIG: Final = Path("/run/containerd/config.toml")
+SHIMS: Final = "/podruntime/shim"
+_NEVER: Final = (1 << kernel.CAP_SYS_BOOT) | (1 << kernel.CAP_SYS_MODULE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are. `adjusts_oom`: the node may lower OOM scores (CAP_SYS_RESOURCE); `shims`: an existing group."""
+
+    root: Path = Path("/var/lib/containerd")
+    state: Path = Path("/run/containerd")
+    socket: str = SOCKET
+    plugins: Path = Path("/opt/cni/bin")
+    networks: Path = Path("/etc/cni/net.d")
+    registries: Path = Path("/etc/cri/conf.d/hosts")
+    adjusts_oom: bool = True
+    shims: str = SHIMS
+
+
+def config(settings: Settings) -> str:
+    """containerd's configuration, format 2."""
+    cri = '"io.containerd.grpc.v1.cri"'
+    tables: Mapping[str, Mapping[str, object]] = {
+        "": {
+            "version": 2,
+            "root": str(settings.root),
+            "state": str(settings.state),
+            "disabled_plugins": [f"io.containerd.snapshotter.v1.{name}" for name in _UNUSED],
+        },
+        "grpc": {"address": settings.socket},
+        f"plugins.{cri}": {"restrict_oom_score_adj": not settings.adjusts_oom},
+        f"plugins.{cri}.containerd": {"snapshotter": "overlayfs", "default_runtime_name": "runc"},
+        f"plugins.{cri}.containerd.runtimes.runc": {"runtime_type": "io.containerd.runc.v2"},
+        f"plugins.{cri}.containerd.runtimes.runc.options": {"SystemdCgroup": False, "ShimCgroup": settings.shims},
+        f"plugins.{cri}.cni": {"bin_dir": str(settings.plugins), "conf_dir": str(settings.networks)},
+        f"plugins.{cri}.registry": {"config_path": str(settings.registries)},
+    }
+    return "\n".join(f"{f'[{name}]' if name else ''}\n{_entries(table)}" for name, table in tables.items()).lstrip()
+
+
+def service(
+    clock: Clock, settings: Settings, *conditions: Condition, path: Path = CONFIG, program: str = PROGRAM
+) -> Service:
+    """The process. Its shims and their containers outlive it, so an end of it ends nothing else."""
+    channel = Channel(settings.socket)
+    client = Containerd(channel, clock)
+
+    async def prepare() -> None:
+        path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        write_atomic(path, config(settings).encode(), mode=0o600)
+
+    async def check() -> None:
+        await client.ready()
+
+    return Service(
+        "containerd",
+        (program, "--config", str(path)),
+        conditions=conditions,
+        prepare=prepare,
+        health=Health(check, delay=1.0, period=5.0, timeout=0.5),
+        cgroup="system/runtime",
+        oom_score=-999,
+        capabilities=ALL_CAPABILITIES & ~_NEVER,
+        leaves_children=True,
+    )
+
+
+_UNUSED: Final = ("aufs", "blockfile", "btrfs", "devmapper", "zfs")
+
+
+def _entries(table: Mapping[str, object]) -> str:
+    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return str(value) if isinstance(value, int) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

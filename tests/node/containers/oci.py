@@ -1,0 +1,103 @@
+"""OCI images made by hand: a static C program in one layer, in a layout tar as any tool would save it."""
+
+import gzip
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+PROGRAM = r"""
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* "serve": greets each caller on port 8080 by its address. "call ADDRESS PORT": prints what it is told. */
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(8080)};
+	int s = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	if (argc == 4 && !strcmp(argv[1], "call")) {
+		char buffer[256];
+		a.sin_port = htons(atoi(argv[3]));
+		inet_pton(AF_INET, argv[2], &a.sin_addr);
+		if (connect(s, (void *)&a, sizeof a))
+			return perror("connect"), 1;
+		ssize_t n = read(s, buffer, sizeof buffer);
+		return n > 0 && write(1, buffer, n) == n ? 0 : 1;
+	}
+	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (bind(s, (void *)&a, sizeof a) || listen(s, 8))
+		return perror("listen"), 1;
+	printf("listening, GREETING=%s\n", getenv("GREETING"));
+	for (;;) {
+		socklen_t length = sizeof a;
+		int c = accept(s, (void *)&a, &length);
+		char text[64], out[96];
+		inet_ntop(AF_INET, &a.sin_addr, text, sizeof text);
+		int n = snprintf(out, sizeof out, "hello %s\n", text);
+		if (write(c, out, n) == n)
+			printf("served %s\n", text);
+		close(c);
+	}
+}
+"""
+MEDIA = "application/vnd.oci.image."
+
+
+def digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def blob(kind: str, data: bytes) -> dict[str, Any]:
+    return {"mediaType": MEDIA + kind, "digest": digest(data), "size": len(data)}
+
+
+def compiled(folder: Path) -> bytes:
+    source = folder / "hello.c"
+    source.write_text(PROGRAM)
+    subprocess.run(["gcc", "-static", "-O1", "-o", folder / "hello", source], check=True)
+    return (folder / "hello").read_bytes()
+
+
+def layer(files: dict[str, bytes]) -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(data), 0o755
+            tar.addfile(member, io.BytesIO(data))
+    return raw.getvalue()
+
+
+def layout(layers: list[bytes], name: str, *, lie: bool = False) -> bytes:
+    """The tar of a layout with one image; `lie`: its config tells another layer than there is."""
+    packed = [gzip.compress(raw, 1, mtime=0) for raw in layers]
+    diffs = [digest(raw + b"?" if lie else raw) for raw in layers]
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": ["GREETING=hi"], "Entrypoint": ["/hello"], "Cmd": ["serve"]},
+            "rootfs": {"type": "layers", "diff_ids": diffs},
+        }
+    ).encode()
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "config": blob("config.v1+json", config),
+            "layers": [blob("layer.v1.tar+gzip", data) for data in packed],
+        }
+    ).encode()
+    top = blob("manifest.v1+json", manifest) | {"annotations": {"io.containerd.image.name": name} if name else {}}
+    index = json.dumps({"schemaVersion": 2, "manifests": [top]}).encode()
+    files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": index}
+    files |= {f"blobs/sha256/{digest(data)[7:]}": data for data in (config, manifest, *packed)}
+    return layer(files)
