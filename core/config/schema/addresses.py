@@ -1,24 +1,38 @@
 """Addresses, names and URLs. Values stay text as written; reading them only proves that they are what they claim."""
 
-import ipaddress
 import re
 from collections.abc import Callable
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
 
 from core.base.errors import Invalid
 from core.config.schema.base import Scalar
 
+_LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 _LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 
 def is_ip(text: str) -> bool:
-    """Whether `text` is one IPv4 or IPv6 address."""
+    """Whether `text` is one IPv4 or IPv6 address, the latter perhaps with a zone."""
+    family, address = AF_INET, text
+    if ":" in text:
+        family = AF_INET6
+        address, percent, zone = text.partition("%")
+        if percent and not zone:
+            return False
     try:
-        ipaddress.ip_address(text)
-    except ValueError:
+        inet_pton(family, address)
+    except (OSError, ValueError):
         return False
     return True
+
+
+def is_prefix(text: str) -> bool:
+    """Whether `text` is an address with the length of a prefix."""
+    address, _, length = text.rpartition("/")
+    most = 128 if ":" in address else 32
+    return bool(_LENGTH.fullmatch(length)) and int(length) <= most and "%" not in address and is_ip(address)
 
 
 def is_name(text: str) -> bool:
@@ -34,12 +48,8 @@ def _ip(text: str) -> str:
 
 
 def _cidr(text: str) -> str:
-    try:
-        if text and "/" not in text:
-            raise ValueError
-        ipaddress.ip_interface(text or "0.0.0.0/0")
-    except ValueError:
-        raise Invalid("not an address range", remedy="write it like 10.0.0.0/24 or fd00::/64") from None
+    if text and not is_prefix(text):
+        raise Invalid("not an address range", remedy="write it like 10.0.0.0/24 or fd00::/64")
     return str(text)
 
 
@@ -53,10 +63,8 @@ def _negatable(text: str) -> str:
 
 
 def _interface_address(text: str) -> str:
-    try:
-        ipaddress.ip_interface(text or "0.0.0.0")
-    except ValueError:
-        raise Invalid("not an address", remedy="write it like 10.0.0.2/24 or fd00::2/64") from None
+    if text and not is_prefix(text) and (not is_ip(text) or "%" in text):
+        raise Invalid("not an address", remedy="write it like 10.0.0.2/24 or fd00::2/64")
     return str(text)
 
 
