@@ -1,5 +1,5 @@
-"""The node's part of test_containerd, run as PID 1 of namespaces of its own: containerd, an image, a container on a network
-with a port of the node. Says `ok` when all of it held."""
+"""The node's part of test_containerd, run as PID 1 of namespaces of its own: containerd as a service, an image, a
+container on a network with a port of the node, and both outliving containerd. Says `ok` when all of it held."""
 
 import asyncio
 import io
@@ -7,26 +7,50 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from core.base.clock import SystemClock
+from core.linux.cgroup import Tree
+from core.linux.init import Exit, Init
 from core.linux.process import Spec, spawn
 from core.node.containers import cni, images, spec
 from core.node.containers.client import Containerd
 from core.node.containers.container import Container, Output, namespace
-from core.node.services.containerd import Settings, config
+from core.node.resources import NAMESPACES, REGISTRY
+from core.node.services.containerd import Settings, service
 from core.node.services.logs import Logs
+from core.node.services.service import Service
+from core.node.services.supervisor import Supervisor
 from core.rpc.client import Channel
-from core.rpc.pb.containerd import introspection_pb2, namespaces_pb2, task_events_pb2
+from core.rpc.pb.containerd import introspection_pb2, namespaces_pb2, task_events_pb2, task_pb2
 from core.rpc.status import RpcError
+from core.state import Store
 from tests.node.containers import oci
 from tests.support.fdtable import FdTable
 
 HELD = frozenset(name for name in spec.CAPABILITIES)
 IMAGE = "ichor.test/hello:1"
 SUBNET = "10.87.3.0/24"
+
+
+class Table(FdTable):
+    """init's part; as PID 1 we reap ourselves, so its journal stays empty."""
+
+    def journal(self, since: int = 0) -> list[Exit]:
+        return []
+
+
+class Silence:
+    """An event bus that nobody follows."""
+
+    def publish(self, event: Message, actor_id: str = "") -> None: ...
 
 
 def run(*argv: str) -> str:
@@ -47,7 +71,7 @@ def furnish(work: Path) -> None:
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
-def root(programs: Path, work: Path) -> str:
+def root(programs: Path, work: Path) -> None:
     """A root of the image's own libraries for containerd and runc, with everything else at its usual place."""
     top = work / "root"
     for folder in ("upper", "work", "root"):
@@ -60,32 +84,50 @@ def root(programs: Path, work: Path) -> str:
     for folder in ("/proc", "/sys", "/dev", "/run", "/var/lib", "/tmp"):
         (top / folder[1:]).mkdir(parents=True, exist_ok=True)
         run("mount", "--rbind", folder, f"{top}{folder}")
-    return str(top)
+    # by pivot_root: from a mere chroot runc could not enter again what it has made
+    script = work / "containerd"
+    script.write_text(
+        f'#!/bin/sh\n[ "$PIVOTED" ] || PIVOTED=1 exec /usr/bin/unshare --mount --propagation private "$0" "$@"\n'
+        f'cd {top} && mkdir -p old && pivot_root . old && exec /usr/bin/containerd "$@"\n'
+    )
+    script.chmod(0o755)
 
 
-async def up(programs: Path, work: Path) -> tuple[Containerd, Settings]:
+@asynccontextmanager
+async def machined(
+    programs: Path, work: Path, group: str, table: Table
+) -> AsyncIterator[tuple[Supervisor, Containerd, Settings, Logs]]:
+    clock = SystemClock()
+    tree = Tree.detect(base=group)
     settings = Settings(
         root=Path("/var/lib/containerd"),
         socket=str(work / "containerd.sock"),
         plugins=programs / "usr/lib/cni",
         adjusts_oom=False,
-        shims="",
+        shims=f"/{group}/podruntime/shim",
     )
-    file = work / "config.toml"
-    file.write_text(config(settings))
-    log = os.open(work / "containerd.log", os.O_WRONLY | os.O_CREAT)
-    # a root of its own by pivot_root: from a mere chroot runc could not enter again what it has made
-    pivot = f"cd {root(programs, work)} && mkdir old && pivot_root . old && exec /usr/bin/containerd --config {file}"
-    argv = ("/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", pivot)
-    spawn(Spec(argv, {"PATH": "/usr/sbin:/usr/bin"}, stdout=log, stderr=log))
-    containerd = Containerd(Channel(settings.socket), SystemClock())
-    for _ in range(300):
-        try:
-            await containerd.ready()
-            return containerd, settings
-        except RpcError:
-            await asyncio.sleep(0.05)
-    raise AssertionError((work / "containerd.log").read_text())
+    program, file = work / "containerd", work / "config.toml"
+    table_of_services = [
+        replace(service(clock, settings, path=file, program=str(program)), delay=0.2, oom_score=500),
+        Service("cri", same_process_as="containerd"),
+    ]
+    logs, store = Logs(table), Store(REGISTRY, clock, NAMESPACES)
+    init = cast(Init, table)
+    try:
+        async with Supervisor(
+            table_of_services, init=init, tree=tree, logs=logs, store=store, events=Silence(), clock=clock
+        ) as supervisor:
+            supervisor.start("containerd")
+            async with asyncio.timeout(30):
+                await supervisor.unit("cri").until(lambda unit: unit.up or unit.record.restarts > 5)
+            containerd = Containerd(Channel(settings.socket), clock)
+            yield supervisor, containerd, settings, logs
+            await containerd.channel.close()
+    except BaseException:
+        print(b"".join([piece async for piece in logs.find("containerd").read(tail=60)]).decode())
+        raise
+    finally:
+        logs.close()
 
 
 async def import_twice(containerd: Containerd, work: Path) -> None:
@@ -110,10 +152,10 @@ async def import_twice(containerd: Containerd, work: Path) -> None:
         raise AssertionError("a layer that is not what its image says was taken")
 
 
-async def serve(containerd: Containerd, settings: Settings, work: Path, group: str) -> None:
+async def serve(
+    supervisor: Supervisor, containerd: Containerd, settings: Settings, logs: Logs, work: Path, group: str
+) -> None:
     """One container through its whole life."""
-    table = FdTable()
-    logs = Logs(table)
     fifo = str(logs.fifo("hello", work / "io" / "hello"))
     container = Container(containerd, "hello")
     image = await images.find(containerd, IMAGE)
@@ -163,11 +205,24 @@ async def serve(containerd: Containerd, settings: Settings, work: Path, group: s
     await server.wait()
     await listening.aclose()
 
+    await survive(supervisor, container, pid)
+    assert run(*outside, hello, "call", "192.0.2.1", "18080") == "hello 192.0.2.2\n"
     await end(container, network, loop, ports, pid, attached)
     await follow.aclose()
     await calls.aclose()
-    logs.close()
-    table.close()
+
+
+async def survive(supervisor: Supervisor, container: Container, pid: int) -> None:
+    """containerd is killed and comes back by itself; shim and container do not notice."""
+    unit = supervisor.unit("containerd")
+    before = unit.record.pid
+    os.kill(before, signal.SIGKILL)
+    async with asyncio.timeout(30):
+        await unit.until(lambda unit: unit.record.restarts == 1 and unit.up)
+    assert unit.record.pid not in (0, before)
+    status = await container.status()
+    assert status is not None
+    assert (status.process.pid, status.process.status) == (pid, task_pb2.Status.RUNNING)
 
 
 async def end(
@@ -240,15 +295,18 @@ async def refusals(containerd: Containerd, settings: Settings) -> None:
 async def main() -> None:
     programs, work, group = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     furnish(work)
-    containerd, settings = await up(programs, work)
-    try:
+    root(programs, work)
+    table = Table()
+    async with machined(programs, work, group, table) as (supervisor, containerd, settings, logs):
+        pid = supervisor.unit("containerd").record.pid
         await import_twice(containerd, work)
-        await serve(containerd, settings, work, group)
+    async with machined(programs, work, group, table) as (supervisor, containerd, settings, logs):
+        assert supervisor.unit("containerd").record.pid == pid  # the next machined found it as it was
+        await serve(supervisor, containerd, settings, logs, work, group)
         await refusals(containerd, settings)
-    except BaseException:
-        print((work / "containerd.log").read_text()[-6000:])
-        raise
-    await containerd.channel.close()
+        await supervisor.stop("containerd")
+        assert not Path(settings.socket).exists() or not Tree.detect(base=group).pids("system/runtime")
+    table.close()
     print("ok")
 
 

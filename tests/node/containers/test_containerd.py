@@ -1,4 +1,4 @@
-"""The client against the image's own containerd, runc and CNI plugins, in mount, network and pid namespaces of their own:
+"""The client against the image's own containerd, runc and CNI plugins, in mount, network and pid namespaces apart:
 all they make goes with these, except control groups, which are taken away here."""
 
 import os
