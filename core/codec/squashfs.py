@@ -38,14 +38,13 @@ class Layout:
     fragments: tuple[tuple[int, int], ...]
 
     def owners(self, offset: int, size: int) -> list[str]:
-        """Paths of the files that have bytes in `offset` .. `offset + size`; none means the file system's own tables."""
-        hit = {i for i, (start, stored) in enumerate(self.fragments) if start < offset + size and offset < start + stored}
-        return [
-            file.path
-            for file in self.files
-            if (file.stored and file.start < offset + size and offset < file.start + file.stored)
-            or file.fragment in hit
-        ]
+        """Paths of the files that have bytes in `offset` .. `offset + size`; none: the file system's own tables."""
+
+        def hit(start: int, stored: int) -> bool:
+            return start < offset + size and offset < start + stored
+
+        tails = {number for number, place in enumerate(self.fragments) if hit(*place)}
+        return [file.path for file in self.files if hit(file.start, file.stored) or file.fragment in tails]
 
 
 def layout(read: Read) -> Layout:

@@ -59,7 +59,7 @@ def trace(paths: list[str], modules: list[str], sources: str, banned: list[str])
     sys.path[:] = paths
     for name in [name for name in sys.modules if name.partition(".")[0] in banned]:
         del sys.modules[name]
-    sys.meta_path.insert(0, _Banned(set(banned)))  # type: ignore[arg-type]  # the protocol's optional halves
+    sys.meta_path.insert(0, _Banned(set(banned)))
     for name in modules:
         try:
             importlib.import_module(name)

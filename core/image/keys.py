@@ -2,12 +2,13 @@
 a release key is a file handed in from outside, and is never written by us."""
 
 from pathlib import Path
+from typing import Final
 
 from core.base.errors import Denied, Invalid
 from core.base.files import write_atomic
 from core.pki import signing
 
-SEED = 32
+SEED: Final = 32
 
 
 def development(cache: Path) -> bytes:

@@ -5,14 +5,15 @@ import json
 import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Final
 
 from core.image.entry import Entry
 from core.image.lock import Lock, Pin
 
-FILES = "ichor/share/files.json"
-SBOM = "ichor/share/sbom.spdx.json"
-VERSION = "ichor/share/version"
-_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
+FILES: Final = "ichor/share/files.json"
+SBOM: Final = "ichor/share/sbom.spdx.json"
+VERSION: Final = "ichor/share/version"
+_KINDS: Final = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 
 
 def files(entries: Iterable[Entry]) -> bytes:
@@ -44,11 +45,8 @@ def sbom(entries: Iterable[Entry], lock: Lock, kernel: Pin, version: str) -> byt
         "creationInfo": {"created": date, "creators": ["Tool: ichor-image"]},
         "packages": packages,
         "relationships": [
-            {"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": ours["SPDXID"]},
-            *(
-                {"spdxElementId": ours["SPDXID"], "relationshipType": "CONTAINS", "relatedSpdxElement": other["SPDXID"]}
-                for other in packages[1:]
-            ),
+            _relation("SPDXRef-DOCUMENT", "DESCRIBES", ours),
+            *(_relation(ours["SPDXID"], "CONTAINS", other) for other in packages[1:]),
         ],
     }
     return (json.dumps(document, indent=1) + "\n").encode()
@@ -69,6 +67,10 @@ def _describe(entry: Entry) -> dict[str, object]:
         content = entry.content()
         found |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     return found
+
+
+def _relation(element: object, kind: str, other: dict[str, object]) -> dict[str, object]:
+    return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": other["SPDXID"]}
 
 
 def _package(name: str, version: str, pin: Pin | None) -> dict[str, object]:

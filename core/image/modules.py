@@ -82,9 +82,9 @@ def kernel(cache: Cache, root: Root, store: Store, lock: Lock, flavour: str) -> 
                 wanted |= {path, *dependencies[path]}
         _decompress(source, folder / "lib" / "modules" / source.name, wanted)
         root.run([*_DEPMOD, source.name], {"out": folder})
-        for path in (folder / "lib" / "modules" / source.name).glob("modules.*"):
-            if not _INDEXES.fullmatch(path.name):
-                path.unlink()
+        for index in (folder / "lib" / "modules" / source.name).glob("modules.*"):
+            if not _INDEXES.fullmatch(index.name):
+                index.unlink()
 
     lists = (f"{pattern.pattern}" for pattern, _ in (*chosen, *dropped))
     folder = cache.step("modules", digest((root.name, pin.sha256, flavour, *firsts, *lists)), fill, keep=4)

@@ -1,4 +1,4 @@
-"""The store of what was downloaded: .debs and wheels by their SHA-256, each unpacked once into a folder of that name."""
+"""The store of what was downloaded: .debs and wheels by their SHA-256, each unpacked once into a folder of its own."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

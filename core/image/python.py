@@ -65,7 +65,8 @@ def library(cache: Cache, root: Root, store: Store, lock: Lock) -> Library:
             shelf = "lib" if pin in stdlib else f"site/{pin.name}"
             _compile(root, store.unpacked(pin) / place, folder / shelf, LIBRARY if pin in stdlib else SITE)
 
-    key = digest((root.name, _INSIDE.read_bytes(), *(str(p) + p.sha256 for p in (*stdlib, *debian, *wheels))))
+    needless = (line for line, _ in listing.read("needless.txt"))
+    key = digest((root.name, _INSIDE.read_bytes(), *needless, *(p.sha256 for p in (*stdlib, *debian, *wheels))))
     folder = cache.step("library", key, fill, keep=3)
     return Library(folder, {pin.name: pin.name for pin in (*debian, *wheels)})
 
@@ -168,6 +169,10 @@ def _compile(root: Root, source: Path, target: Path, prefix: str) -> None:
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
+    for line, _ in listing.read("needless.txt"):
+        module, soname = line.split()
+        if (target / module).exists():
+            root.run(["patchelf", "--remove-needed", soname, f"/mnt/out/{module}"], {"out": target})
     root.run(["find", "/mnt/out", "-name", "*.so", "-exec", "strip", "--strip-unneeded", "{}", "+"], {"out": target})
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from core.base import release
 from core.codec import bundle
 from core.pki import signing
 from ext import verity
@@ -13,7 +14,7 @@ from ext import verity
 _SALT: Final = b"ichor image salt "
 
 
-def seal(squashfs: Path, out: Path, seed: bytes, *, date: int, version: str, files: bytes) -> bundle.Footer:
+def seal(squashfs: Path, out: Path, seed: bytes, *, date: int, files: bytes) -> bundle.Footer:
     """Write the image to `out`, whole or not at all. `files` is the SHA-256 of files.json; the salt follows from it, so
     that equal contents give equal bytes while other contents share no hash."""
     temporary = out.with_name(out.name + ".new")
@@ -24,7 +25,7 @@ def seal(squashfs: Path, out: Path, seed: bytes, *, date: int, version: str, fil
         os.ftruncate(image.fileno(), size)
         root_hash, tree = verity.build(image.fileno(), size // bundle.BLOCK, salt)
         key_id = signing.key_id(signing.public_key(seed))
-        footer = bundle.Footer(size, len(tree), date, root_hash, salt, key_id, files, version)
+        footer = bundle.Footer(size, len(tree), date, root_hash, salt, key_id, files, release.TAG)
         signed = bundle.encode(footer)
         image.seek(size)
         image.write(tree + bundle.append_signature(signed, signing.sign(seed, signed)))

@@ -22,7 +22,7 @@ class Table(TypedDict):
     groups: dict[str, tuple[int, int]]
 
 
-def table(entries: Iterable[Entry], image: Path, vmlinuz: Path, initramfs: Path, data_size: int) -> Table:
+def table(entries: Iterable[Entry], image: Path, vmlinuz: Path, initramfs: int, data_size: int) -> Table:
     """Measure what was built. Files that squashfs found equal count for the first."""
     group = {f"/{entry.path}": entry.group for entry in entries if entry.is_file}
     raw = Counter[str]()
@@ -34,8 +34,8 @@ def table(entries: Iterable[Entry], image: Path, vmlinuz: Path, initramfs: Path,
     rows = {name: (raw[name], round(stored[name])) for name in sorted(raw, key=lambda n: -stored[n])}
     rows["tables"] = (0, data_size - sum(size for _, size in rows.values()))
     rows["verity"] = (0, total - data_size)
-    kernel, ram = (path.stat().st_size for path in (vmlinuz, initramfs))
-    return {"image": total, "budget": BUDGET, "vmlinuz": kernel, "initramfs": ram, "groups": rows}
+    kernel = vmlinuz.stat().st_size
+    return {"image": total, "budget": BUDGET, "vmlinuz": kernel, "initramfs": initramfs, "groups": rows}
 
 
 def render(table: Table) -> str:

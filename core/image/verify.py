@@ -32,7 +32,8 @@ def read_footer(fd: int, public: bytes) -> bundle.Footer:
     footer, signature = bundle.decode(block)
     if footer.data_size != bundle.data_size(superblock):
         raise Invalid("the image footer belongs to another squashfs")
-    if footer.key_id != signing.key_id(public):
-        raise Denied(f"the image is signed by key {footer.key_id.hex()[:16]}, expected {signing.key_id(public).hex()[:16]}")
+    expected = signing.key_id(public)
+    if footer.key_id != expected:
+        raise Denied(f"the image is signed by key {footer.key_id.hex()[:16]}, expected {expected.hex()[:16]}")
     signing.verify(public, signature, block[: bundle.SIGNED])
     return footer

@@ -39,7 +39,17 @@ def fetch(pins: Iterable[Pin], store: Path) -> None:
     with TemporaryDirectory(dir=store) as name:
         required = Path(name) / "requirements"
         required.write_text("".join(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n" for pin in missing))
-        command = [*_PIP, *_TARGET, *_ABIS, *_PLATFORMS, "--require-hashes", "--dest", name, "--requirement", required]
+        command: list[str | Path] = [
+            *_PIP,
+            *_TARGET,
+            *_ABIS,
+            *_PLATFORMS,
+            "--require-hashes",
+            "--dest",
+            name,
+            "--requirement",
+            required,
+        ]
         try:
             run(command)
         except ToolFailed as error:
