@@ -83,12 +83,15 @@ class Logs:
         self._table, self._capacity = table, capacity
         self._logs: dict[str, Log] = {}
         for name in table.names():
-            kind, _, id_ = name.partition(":")
-            if kind == "ring":
-                self.log(id_)
-        for name in table.names():
-            kind, _, id_ = name.partition(":")
-            if kind == "pipe":
+            if name.startswith("ring:"):
+                self.log(name.removeprefix("ring:"))
+        self.take()
+
+    def take(self) -> None:
+        """Drain every pipe that init holds, those too that others gave it, as the spawner does for our own daemons."""
+        for name in self._table.names():
+            id_ = name.removeprefix("log.").removesuffix(".read")
+            if name == _pipe(id_) and self.log(id_).pipe is None:
                 self._listen(id_, self._held(name))
 
     def ids(self) -> list[str]:
@@ -114,7 +117,7 @@ class Logs:
         if self.log(id_).pipe is None:
             source, sink = os.pipe2(os.O_CLOEXEC)
             os.close(sink)
-            self._table.put(f"pipe:{id_}", source)
+            self._table.put(_pipe(id_), source)
             self._listen(id_, source)
         return os.open(f"/proc/self/fd/{self.log(id_).pipe}", os.O_WRONLY | os.O_CLOEXEC)
 
@@ -125,7 +128,7 @@ class Logs:
             path.unlink(missing_ok=True)
             os.mkfifo(path, 0o600)
             source = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            self._table.put(f"pipe:{id_}", source)
+            self._table.put(_pipe(id_), source)
             self._listen(id_, source)
         return path
 
@@ -148,7 +151,7 @@ class Logs:
         log = self._logs.pop(id_, None)
         if log is not None:
             self._let_go(log)
-            for name in {f"ring:{id_}", f"pipe:{id_}"} & set(self._table.names()):
+            for name in {f"ring:{id_}", _pipe(id_)} & set(self._table.names()):
                 self._table.drop(name)
 
     def close(self) -> None:
@@ -201,3 +204,7 @@ class Logs:
             raise NotFound(f"init holds no {name}")
         fcntl.fcntl(source, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         return source
+
+
+def _pipe(id_: str) -> str:
+    return f"log.{id_}.read"

@@ -50,7 +50,7 @@ class Supervisor:
     ) -> None:
         self._survivor: Survivor[dict[str, Record]] = Survivor(init, RECORD, dict[str, Record])
         records = self._survivor.load() or {}
-        self._events, self._store, self._tree = events, store, tree
+        self._events, self._store, self._tree, self._logs = events, store, tree, logs
         self.units = {s.id: Unit(s, records.get(s.id, Record()), clock, self._changed) for s in services}
         around = Surroundings(init, tree, logs, store, clock, self.units, self._unapplied)
         self._runners = {id_: Runner(unit, around) for id_, unit in self.units.items() if unit.service.argv}
@@ -120,6 +120,7 @@ class Supervisor:
         if id_ in self._runners:
             raise Conflict(f"service {id_} is run from here", remedy="report on daemons only")
         if running and unit.state is not State.RUNNING:
+            self._logs.take()
             for step in _BEGIN:
                 if (unit.state, step) in TABLE:
                     unit.step(step, message)

@@ -105,6 +105,24 @@ def test_a_writer_is_never_told_that_nobody_reads(table: FdTable) -> None:
     run()
 
 
+def test_pipes_that_others_gave_to_init_are_taken(table: FdTable) -> None:
+    @on_loop
+    async def run() -> None:
+        logs = Logs(table)
+        source, sink = os.pipe()
+        table.put("log.apid.read", source)
+        os.close(source)
+        os.write(sink, b"listening\n")
+        logs.take()
+        logs.take()
+        await grown_to(logs, "apid", 1)
+        assert await text(logs, "apid") == b"listening\n"
+        os.close(sink)
+        logs.close()
+
+    run()
+
+
 def test_followers_get_what_comes(table: FdTable) -> None:
     @on_loop
     async def run() -> None:
