@@ -97,7 +97,8 @@ class Discovery(Controller):
     def _volume(self, device: Device, table: Table | None) -> DiscoveredVolume | None:
         try:
             with disk.opened(self._place.node(device.path)) as fd:
-                disk.drop_cache(fd)
+                if not device.read_only:
+                    disk.drop_cache(fd)
                 found = signature.probe(disk.reader(fd), device.size)
         except OSError as error:
             if error.errno not in _NOTHING:

@@ -5,12 +5,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from core.base.errors import NotFound
 from core.base.units import format_size
 from core.linux.mount import mounts
 from core.node.controllers.block import var
 from core.node.controllers.block.place import Place
-from core.node.controllers.block.system import MOUNTS
+from core.node.controllers.block.system import META, MOUNTS
 from core.node.resources.block import (
     DevicesDiscovered,
     MountStatus,
@@ -55,15 +54,12 @@ class Folders(Controller):
 
 
 def _status(place: Place, name: str, path: str, *, found: bool) -> VolumeStatus:
-    size = 0
-    if found:
-        space = place.target(path).stat() if name == "META" else None
-        size = space.st_size if space is not None else 0
+    size = place.target(path).stat().st_size if found and name == META else 0
     return VolumeStatus(
         phase=VolumePhase.READY if found else VolumePhase.MISSING,
         type=VolumeType.DIRECTORY,
         location=path if found else "",
-        mount_location=path if found and name != "META" else "",
+        mount_location=path if found and name != META else "",
         size=size,
         pretty_size=format_size(size) if size else "",
         mount_spec=MOUNTS[name],
@@ -73,8 +69,6 @@ def _status(place: Place, name: str, path: str, *, found: bool) -> VolumeStatus:
 def _mounted(place: Place, name: str, path: str) -> MountStatus:
     target = str(place.target(path))
     source = next((m.source for m in reversed(mounts()) if m.target == target), "")
-    if not source and not place.target(path).exists():
-        raise NotFound(f"{path} is not there")
     return MountStatus(
         spec=MountParameters(volume_id=name, secure=True, no_exec=MOUNTS[name].no_exec), source=source, target=path
     )

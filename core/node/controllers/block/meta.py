@@ -11,7 +11,8 @@ from core.node.resources.runtime import MetaKey, MetaLoaded
 from core.state import Controller, Scope, exclusive, weak
 
 _log = logging.getLogger("block")
-_DONE = (VolumePhase.READY, VolumePhase.MISSING, VolumePhase.FAILED)
+# located: its partition is there and empty
+_DONE = (VolumePhase.READY, VolumePhase.LOCATED, VolumePhase.MISSING, VolumePhase.FAILED)
 
 
 class MetaKeys(Controller):
