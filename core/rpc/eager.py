@@ -80,7 +80,7 @@ def start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None])
     asyncio.tasks._enter_task(loop, stand_in)  # type: ignore[arg-type]  # the documented hook for other task types
     try:
         first = context.run(coroutine.send, None)
-    except StopIteration:
+    except (StopIteration, asyncio.CancelledError):
         return None
     finally:
         asyncio.tasks._leave_task(loop, stand_in)  # type: ignore[arg-type]  # as above

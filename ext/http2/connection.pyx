@@ -108,24 +108,23 @@ cdef class Connection(Session):
         return self.fd >= 0
 
     cdef int pull(self) except -1:
+        """Feed all that is here, answer once."""
         cdef Py_ssize_t n
         cdef int rounds
         for rounds in range(ROUNDS):
             n = self.take_in()
-            if n == 0 or self.fd < 0:
+            if n == 0:
                 break
             self.feed(scratch, n)
-            if not self.settle():
+            if self.fd < 0 or self.s == NULL:
                 break
-            if self.tls is None:
-                if n < <Py_ssize_t> sizeof(scratch):
-                    break
-            elif not self.tls.pending():
+            if not self.tls.pending() if self.tls is not None else n < <Py_ssize_t> sizeof(scratch):
                 break
         else:
             if self.tls is not None and not self.again:   # the socket will not tell of bytes that OpenSSL holds
                 self.again = True
                 self.loop.call_soon(self.readable)
+        self.settle()
         return 0
 
     cdef Py_ssize_t take_in(self) except -1:
@@ -146,14 +145,14 @@ cdef class Connection(Session):
             self.shut(strerror(errno).decode())
         return 0
 
-    cdef bint settle(self) except *:
+    cdef int settle(self) except -1:
         """After feeding: answer, and see whether the session still lives."""
         self.flush()
-        if self.fd < 0:
-            return False
-        if self.settled and self.timer is not None and self.seen == 0:
+        if self.fd >= 0 and self.s == NULL:
+            self.shut(self.reason)
+        if self.fd >= 0 and self.settled and self.timer is not None and self.seen == 0:
             self.settled_now()
-        return True
+        return 0
 
     cdef int settled_now(self) except -1:
         """The peer's SETTINGS are here: from now on idleness is what ends the connection."""

@@ -72,7 +72,8 @@ cdef class Stream:
         self.session.flush()
         if self.tx.pending < QUEUE or self.closed:
             return None
-        self.room = self.session.loop.create_future()
+        if self.room is None or self.room.done():
+            self.room = self.session.loop.create_future()
         return self.room
 
     def end(self, bytes message=None):

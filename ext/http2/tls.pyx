@@ -170,8 +170,10 @@ cdef class Engine:
         cdef unsigned long code = ERR_peek_last_error()
         cdef const char *text
         if verdict != X509_V_OK:
+            ERR_clear_error()
             return X509_verify_cert_error_string(verdict).decode()
         text = ERR_reason_error_string(code) if code else NULL
+        ERR_clear_error()                  # other users of this thread's queue must not find it
         if text != NULL:
             return text.decode()
         return "peer closed the connection" if self.up else "peer closed the connection during the handshake"

@@ -183,6 +183,22 @@ def test_streams_beyond_the_limit_wait() -> None:
     pair.close()
 
 
+def test_a_waiting_stream_can_be_reset() -> None:
+    pair = Pair(max_streams=1)
+    pair.settle()
+    calls = [pair.request() for _ in range(3)]
+    for call in calls:
+        call.end(b"x")
+    pair.settle()
+    calls[1].reset()
+    assert calls[1].closed
+    pair.seen[0].finish(OK, END, b"")
+    pair.settle()
+    assert [stream.id for stream in pair.seen] == [calls[0].id, calls[2].id]
+    assert pair.client.active == 1
+    pair.close()
+
+
 def test_drain_refuses_new_streams_and_lets_old_ones_end() -> None:
     pair = Pair()
     call = pair.request()

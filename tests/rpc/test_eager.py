@@ -158,6 +158,16 @@ def test_cancelling_oneself_before_the_first_wait(run: Run) -> None:
     run(main())
 
 
+def test_a_first_step_that_ends_as_cancelled_is_through(run: Run) -> None:
+    async def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    async def main() -> None:
+        assert await begin(cancelled()) is None
+
+    run(main())
+
+
 def test_context_variables_stay_inside(run: Run) -> None:
     seen: list[str] = []
 
