@@ -27,7 +27,7 @@ class Assembly:
 
 
 def assemble(checkout: Path, cache: Cache, locked: Lock, flavour: str) -> Assembly:
-    """Collect everything. Raises NotFound for what the lock or the mirror lacks, Invalid for code that does not load."""
+    """Collect everything. Raises NotFound for what lock or mirror lacks, Invalid for code that does not load."""
     store = Store(cache)
     store.fetch(locked.section("image", flavour, "root"))
     inside = root.make(cache, store, locked)
