@@ -3,6 +3,7 @@ lease to rest on (also when renewing, since a refusal is broadcast), sends from 
 is one. Owns no address: what is won or lost is reported, and others act on it."""
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import Callable, Iterable
@@ -79,6 +80,10 @@ class Runner:
                 break
             except Invalid:
                 continue
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:
+                    raise
+                continue  # said once when the link goes down; the kernel resumes the socket when it is up again
             effects += self._client.received(payload, self._clock.monotonic())
         return effects
 

@@ -12,7 +12,7 @@ from core.codec.dhcp import Bound, Client, Lost, State
 from core.linux import address, link
 from core.linux.dhcp import Runner
 from core.linux.network import Network
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, settle
 from tests.support.dnsmasq import dnsmasq
 from tests.support.netns import Namespace, cable
 
@@ -56,6 +56,7 @@ class Node:
 
     async def due(self) -> None:
         """Let time pass up to the client's next deadline, and no further: packets take no time of the test's."""
+        await settle()
         assert self.client.deadline is not None
         await self.clock.advance(max(0.0, self.client.deadline - self.clock.monotonic()))
 
@@ -159,6 +160,24 @@ def test_a_server_gone_past_the_lease_takes_the_address_and_back_gives_it_again(
             with dnsmasq(node.far, "far0", tmp_path, RANGE, *OPTIONS):
                 await node.due()
                 assert (await node.bound()).lease.interface == had
+
+    asyncio.run(scenario())
+
+
+def test_a_link_that_goes_down_and_comes_back_takes_nothing_but_time(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running() as node:
+            with dnsmasq(node.far, "far0", tmp_path, RANGE, *OPTIONS):
+                node.near.ip("link", "set", "eth0", "down")
+                node.start()
+                await node.due()
+                assert node.client.state is State.SELECTING
+                assert not node.task.done()
+                node.near.ip("link", "set", "eth0", "up")
+                await node.due()
+                had = (await node.bound()).lease
+                await node.due()
+                assert (await node.bound()).lease.interface == had.interface
 
     asyncio.run(scenario())
 
