@@ -18,10 +18,14 @@ TIMEOUT = 5.0
 async def query(
     network: Network, server: str, clock: Clock, *, port: int = ntp.PORT, timeout: float = TIMEOUT
 ) -> Sample:
-    """Ask `server` (a name or an address) for the time. Raises NotReady without an answer, Denied if it does not
+    """Ask `server` (a name or an address) for the time. Raises NotReady without an answer, Invalid for
+    what is no name, Denied if it does not
     want to be asked, OSError."""
     loop = asyncio.get_running_loop()
-    family, _, _, _, address = (await loop.getaddrinfo(server, port, type=socket.SOCK_DGRAM))[0]
+    try:
+        family, _, _, _, address = (await loop.getaddrinfo(server, port, type=socket.SOCK_DGRAM))[0]
+    except UnicodeError:
+        raise Invalid(f"{server!r} is no name of a time server") from None
     with network.udp(family) as sock:
         sock.connect(address)  # the kernel then drops what comes from anybody else
         nonce = os.urandom(8)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core.base.errors import NotReady
+from core.base.errors import Invalid, NotReady
 from core.linux.network import Network
 from core.linux.ntp import query
 from tests.support.clock import FakeClock, on_loop
@@ -39,3 +39,9 @@ async def test_silence_ends_with_patience() -> None:
 async def test_a_closed_port_is_an_error_of_the_kernels() -> None:
     with namespace() as near, Network(near.fd) as network, pytest.raises(ConnectionRefusedError):
         await query(network, "127.0.0.1", FakeClock())
+
+
+@on_loop
+async def test_what_is_no_name_is_said_to_be_none() -> None:
+    with namespace() as near, Network(near.fd) as network, pytest.raises(Invalid, match="no name"):
+        await query(network, "x" * 70 + ".example", FakeClock())

@@ -5,6 +5,7 @@ status says so."""
 from pathlib import Path
 from typing import Final
 
+from core.base.errors import IchorError
 from core.linux import sysctl
 from core.linux.capabilities import Capabilities
 from core.node import machineconfig
@@ -104,11 +105,12 @@ class KernelParams(Controller):
         wanted |= {r.md.id: r.spec for r in scope.list(KernelParamSpec.all())}
         for name in self._before.keys() - wanted.keys():
             sysctl.write(name, self._before.pop(name), self._capabilities, self._root)
-        statuses, failures = {}, []
+        statuses: dict[str, KernelParamStatus] = {}
+        failures: list[Exception] = []
         for name, spec in wanted.items():
             try:
                 statuses[name] = self._set(name, spec.value)
-            except OSError as error:
+            except (OSError, IchorError) as error:
                 statuses[name] = KernelParamStatus(current="", unsupported=True)
                 if not spec.ignore_errors:
                     failures.append(error)

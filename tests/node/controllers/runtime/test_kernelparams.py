@@ -5,7 +5,7 @@ from pathlib import Path
 from core.linux.capabilities import CONTAINER
 from core.node.controllers.runtime.kernelparams import DEFAULTS, kernel_params
 from core.node.resources.config import MachineConfig
-from core.node.resources.runtime import KernelParamStatus
+from core.node.resources.runtime import KernelParamSpec, KernelParamStatus
 from tests.node.controllers.house import House
 from tests.support.clock import FakeClock, on_loop, settle
 
@@ -44,3 +44,15 @@ async def test_a_container_sets_its_own_and_shows_what_it_may_not(tmp_path: Path
         house.drop(MachineConfig.at("v1alpha1"))
         await settle()
         assert value(tmp_path, "net.ipv4.tcp_keepalive_time") == "600"  # the node's default again
+
+
+@on_loop
+async def test_one_that_is_none_does_not_keep_the_others_from_their_turn(tmp_path: Path) -> None:
+    kernel(tmp_path, net__ipv4__ip_forward="0")
+    house = House(FakeClock(), kernel_params(CONTAINER, tmp_path)[2:])
+    async with house.running():
+        house.put("etc.passwd", KernelParamSpec(value="1"))
+        house.put("proc.sys.net.ipv4.ip_forward", KernelParamSpec(value="1"))
+        await settle()
+        assert value(tmp_path, "net.ipv4.ip_forward") == "1"
+        assert house.all(KernelParamStatus)["etc.passwd"].unsupported
