@@ -21,10 +21,11 @@ from core.node.lifecycle.runner import Runner, Running
 from core.node.lifecycle.tables import SEQUENCES
 from core.node.node import Node, Platform
 from core.node.resources import NAMESPACES, REGISTRY
+from core.node.services import containerd
 from core.node.services.kernel import DEVICE, KernelLog
 from core.node.services.logs import Logs
-from core.node.services.service import Service
 from core.node.services.supervisor import Supervisor
+from core.node.services.table import services
 from core.node.survivor import Survivor
 from core.state import Controller, Runtime, Store
 
@@ -54,7 +55,7 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
         kernel_log=KernelLog(logs.log("kernel"), clock) if os.access(DEVICE, os.R_OK) else None,
         config=acquire,
         services=Supervisor(
-            (Service("machined"), Service("apid")),
+            services(clock, containerd.detect()),
             init=init,
             tree=Tree.detect(),
             logs=logs,

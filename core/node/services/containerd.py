@@ -34,6 +34,11 @@ class Settings:
     shims: str = SHIMS
 
 
+def detect() -> Settings:
+    """The usual places, and what this node may do."""
+    return Settings(adjusts_oom=bool(kernel.capget()[0] >> kernel.CAP_SYS_RESOURCE & 1))
+
+
 def config(settings: Settings) -> str:
     """containerd's configuration, format 2."""
     cri = '"io.containerd.grpc.v1.cri"'
@@ -60,14 +65,18 @@ def service(
 ) -> Service:
     """The process. Its shims and their containers outlive it, so an end of it ends nothing else."""
     channel = Channel(settings.socket)
-    client = Containerd(channel, clock)
+    client, furnished = Containerd(channel, clock), False
 
     async def prepare() -> None:
         path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         write_atomic(path, config(settings).encode(), mode=0o600)
 
     async def check() -> None:
+        nonlocal furnished
         await client.ready()
+        if not furnished:
+            await client.make_namespaces()
+            furnished = True
 
     return Service(
         "containerd",
