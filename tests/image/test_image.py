@@ -1,0 +1,221 @@
+"""The finished image, walked and checked from outside: what is in it, what is not, and that it says so itself."""
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.base.errors import NotFound
+from core.codec import cpio, squashfs
+from core.image import collect, lock, native, python, root
+from core.image.build import Options, Paths, build
+from core.image.cache import Cache
+from core.image.packages import Store
+from core.image.sizes import BUDGET
+from core.image.verify import verify
+
+pytestmark = [pytest.mark.slow, pytest.mark.root]
+TREE = Path(__file__).parents[2]
+CACHE = Path.home() / ".cache" / "ichor"
+SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "busybox", "toybox"}
+MANAGERS = {"apt", "apt-get", "dpkg", "pip", "pip3", "rpm", "yum", "dnf", "apk"}
+
+
+@pytest.fixture(scope="module")
+def built() -> Paths:
+    return build(Options(TREE, CACHE, say=lambda _: None))
+
+
+@pytest.fixture(scope="module")
+def walk(built: Paths, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The image's files, mounted."""
+    target = tmp_path_factory.mktemp("image")
+    subprocess.run(["mount", "-t", "squashfs", "-o", "loop,ro", built.image, target], check=True)
+    yield target
+    subprocess.run(["umount", target], check=True)
+
+
+@pytest.fixture(scope="module")
+def listed(walk: Path) -> dict[str, Any]:
+    rows = json.loads((walk / "usr/share/ichor/files.json").read_bytes())
+    return {row["path"]: row for row in rows}
+
+
+def _paths(walk: Path) -> Iterator[tuple[str, Path]]:
+    for folder, folders, files in os.walk(walk):
+        for name in (*folders, *files):
+            path = Path(folder) / name
+            yield f"/{path.relative_to(walk)}", path
+
+
+def _elf(walk: Path) -> list[Path]:
+    return [path for _, path in _paths(walk) if collect.is_elf(path) and "/usr/lib/modules/" not in str(path)]
+
+
+def test_it_fits_its_budget_and_is_intact(built: Paths) -> None:
+    assert built.image.stat().st_size <= BUDGET
+    footer = verify(built.image, built.key.read_bytes())
+    layout = [
+        f"--hash-offset={footer.hash_offset}",
+        f"--data-blocks={footer.data_blocks}",
+        f"--salt={footer.salt.hex()}",
+    ]
+    command: list[str | Path] = ["veritysetup", "verify", "--no-superblock", *layout]
+    subprocess.run([*command, built.image, built.image, footer.root_hash.hex()], check=True, capture_output=True)
+
+
+def test_files_json_explains_every_path_and_nothing_else(walk: Path, listed: dict[str, Any], built: Paths) -> None:
+    seen = set()
+    for name, path in _paths(walk):
+        row = listed.get(name)
+        assert row is not None, f"{name} is not explained"
+        assert row["reason"], name
+        info = path.lstat()
+        assert f"{stat.S_IMODE(info.st_mode):04o}" == row["mode"], name
+        assert (info.st_uid, info.st_gid) == (0, 0), name
+        if "sha256" in row:
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == row["sha256"], name
+        seen.add(name)
+    assert seen == set(listed)
+    listing = (walk / "usr/share/ichor/files.json").read_bytes()
+    assert verify(built.image, built.key.read_bytes()).files == hashlib.sha256(listing).digest()
+
+
+def test_no_shell_no_package_manager_no_source_no_interpreter(walk: Path) -> None:
+    for name, path in _paths(walk):
+        info, base = path.lstat(), name.rpartition("/")[2]
+        assert base not in SHELLS | MANAGERS, name
+        assert not base.startswith("python") or not info.st_mode & 0o111 or stat.S_ISDIR(info.st_mode), name
+        assert not base.endswith((".py", ".pyx", ".h", ".a")), name
+        assert not stat.S_ISREG(info.st_mode) or not info.st_mode & (stat.S_ISUID | stat.S_ISGID), name
+        assert not stat.S_ISLNK(info.st_mode) or "bin/" not in name or os.path.lexists(path), name
+
+
+def test_banned_modules_are_absent(walk: Path) -> None:
+    names = {path.name.partition(".")[0] for path in (walk / "usr/lib/python3.13").rglob("*")}
+    assert not names & {"ctypes", "_ctypes", "pdb", "pip", "site", "ensurepip", "unittest", "doctest"}
+    assert not (walk / "usr/lib/python3.13/code.pyc").exists()
+    assert not [p for p in ("image", "provision", "cli") if (walk / "usr/lib/ichor/core" / p).exists()]
+
+
+def test_one_libcrypto_and_libpython_for_launch_alone(walk: Path) -> None:
+    assert len([name for name, path in _paths(walk) if "libcrypto" in name and not path.is_symlink()]) == 1
+    users = [path for path in _elf(walk) if any(lib.startswith("libpython") for lib in collect.needed([path]))]
+    assert [path.name for path in users] == ["launch"]
+
+
+def test_every_needed_library_is_there(walk: Path) -> None:
+    present = {path.name for _, path in _paths(walk)}
+    assert set(collect.needed(_elf(walk))) <= present
+
+
+def test_its_programs_run(walk: Path) -> None:
+    for argv in (
+        ["/usr/bin/containerd", "--version"],
+        ["/usr/bin/containerd-shim-runc-v2", "-v"],
+        ["/usr/bin/runc", "--version"],
+        ["/usr/sbin/iptables", "--version"],
+        ["/usr/sbin/conntrack", "--version"],
+        ["/usr/sbin/modprobe", "--version"],
+        ["/usr/sbin/mkfs.xfs", "-V"],
+        ["/usr/sbin/mkfs.ext4", "-V"],
+        ["/usr/sbin/mkfs.vfat", "--help"],
+        ["/usr/sbin/xfs_growfs", "-V"],
+    ):
+        subprocess.run(["chroot", walk, *argv], check=True, capture_output=True)
+
+
+def test_protobuf_is_upb_in_the_image(walk: Path) -> None:
+    cache = Cache(CACHE)
+    locked = lock.load(TREE / "image.lock")
+    inside = root.make(cache, Store(cache), locked)
+    code = (
+        "import sys; sys.path[:] = ['/mnt/in', '/mnt/in/lib-dynload', '/mnt/in/site-packages'];"
+        "from google.protobuf.internal import api_implementation as api; print(api.Type())"
+    )
+    binds = {"in": walk / python.LIBRARY}
+    assert inside.run(["python3.13", "-I", "-S", "-c", code], binds).decode().strip() == "upb"
+
+
+def test_the_initramfs_holds_init_key_and_modules_in_order(built: Paths) -> None:
+    raw = subprocess.run(["zstd", "-dc", built.initramfs], check=True, capture_output=True).stdout
+    members = {member.name: member for member in cpio.unpack(raw)}
+    order = members["modules/order"].data.decode().split()
+    assert members["key.pub"].data == built.key.read_bytes()
+    assert members["init"].mode & 0o777 == 0o755
+    assert {f"/{name}" for name in members if name.endswith(".ko")} == set(order)
+    assert order.index("/modules/sha256-ssse3.ko") < order.index("/modules/dm-verity.ko")
+    assert all(members[name[1:]].data[:4] == b"\x7fELF" for name in order)
+
+
+def test_modprobe_finds_what_a_node_asks_for_by_alias(walk: Path) -> None:
+    release = next((walk / "usr/lib/modules").iterdir()).name
+    for name in ("xfs", "vxlan", "xt_MASQUERADE", "virtio_net", "overlay", "br_netfilter", "fs-xfs", "rtnl-link-vxlan"):
+        command: list[str | Path] = [
+            "chroot",
+            walk,
+            "/usr/sbin/modprobe",
+            "--show-depends",
+            "--set-version",
+            release,
+            name,
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+
+
+def test_every_file_is_found_in_its_blocks(built: Paths, listed: dict[str, Any]) -> None:
+    with built.image.open("rb") as image:
+        layout = squashfs.layout(lambda offset, size: os.pread(image.fileno(), size, offset))
+    assert {file.path for file in layout.files} == {name for name, row in listed.items() if row["kind"] == "file"}
+
+
+def test_the_sbom_names_every_package(walk: Path, listed: dict[str, Any]) -> None:
+    bill = json.loads((walk / "usr/share/ichor/sbom.spdx.json").read_bytes())
+    named = {package["name"] for package in bill["packages"]}
+    used = {row["package"] for row in listed.values() if row["package"]}
+    assert bill["spdxVersion"] == "SPDX-2.3"
+    assert used - {"libpython3.13-stdlib"} <= named
+
+
+def test_two_builds_in_two_folders_are_equal(built: Paths, tmp_path: Path) -> None:
+    """Compiled, compressed and signed anew from a copy of the checkout; what was downloaded and unpacked is shared."""
+    for name in ("core", "ext", "daemons", "setup.py", "pyproject.toml", "image.lock"):
+        subprocess.run(["cp", "-a", TREE / name, tmp_path], check=True)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for kept in ("debs", "wheels", "unpacked", "root", "apt", "keys"):
+        (cache / kept).symlink_to(CACHE / kept)
+    again = build(Options(tmp_path, cache, say=lambda _: None))
+    for one, other in zip(_files(built), _files(again), strict=True):
+        assert hashlib.sha256(one.read_bytes()).digest() == hashlib.sha256(other.read_bytes()).digest(), one.name
+
+
+def _files(made: Paths) -> list[Path]:
+    return [made.image, made.vmlinuz, made.initramfs, made.sizes, made.key]
+
+
+def test_a_build_with_nothing_changed_does_nothing(built: Paths) -> None:
+    before = built.image.stat().st_mtime_ns
+    said: list[str] = []
+    build(Options(TREE, CACHE, say=said.append))
+    assert not said
+    assert built.image.stat().st_mtime_ns == before
+
+
+def test_a_version_the_mirror_lost_names_the_command(tmp_path: Path) -> None:
+    store = Store(Cache(tmp_path))
+    gone = lock.Pin("image", "netbase", "0.1", "00" * 32)
+    with pytest.raises(NotFound, match=r"netbase 0\.1; run `make lock`"):
+        store.fetch([gone])
+
+
+def test_all_units_are_built_for_it(walk: Path) -> None:
+    for unit in native.units(TREE):
+        if unit not in native.PROGRAMS:
+            assert list((walk / "usr/lib/ichor/ext" / unit).glob("*.so")), unit
