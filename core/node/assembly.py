@@ -6,15 +6,15 @@ from pathlib import Path
 
 from core.base.clock import Clock
 from core.linux import capabilities
-from core.linux.capabilities import Capabilities
 from core.linux.cgroup import Tree
 from core.linux.init import Init
 from core.linux.network import Network
 from core.linux.uevents import Uevents
 from core.node import build
-from core.node.controllers import block, config, files, hardware, network, runtime, secrets
+from core.node.controllers import block, config, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import Acquire, InForce
 from core.node.controllers.runtime import MachineStatusController
+from core.node.controllers.runtime.kernelparams import kernel_params
 from core.node.controllers.secrets import Work
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner, Running
@@ -27,7 +27,7 @@ from core.node.services.logs import Logs
 from core.node.services.supervisor import Supervisor
 from core.node.services.table import services
 from core.node.survivor import Survivor
-from core.state import Controller, Runtime, Store
+from core.state import Runtime, Store
 
 _MODES = {"container": "container", "metal": "metal"}
 
@@ -67,22 +67,10 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
         devices=devices,
     )
     lifecycle.machine = node
-    machine = hardware.controllers(able, devices.listen, events, clock.now)
-    for controller in [*_controllers(able, what, acquire, status, work, devices), *machine]:
-        node.runtime.register(controller)
-    return node
-
-
-def _controllers(
-    able: Capabilities,
-    what: build.Build,
-    acquire: Acquire,
-    status: MachineStatusController,
-    work: Work,
-    devices: Uevents,
-) -> list[Controller]:
-    return [
+    wires = Network()
+    for controller in (
         *runtime.facts(what),
+        *kernel_params(able),
         runtime.Maintenance(),
         status,
         acquire,
@@ -91,10 +79,14 @@ def _controllers(
         secrets.CertSANs(),
         secrets.MaintenanceAuthority(work),
         secrets.APICertificates(work),
-        *network.network(Network()),
+        *network.network(wires),
         files.etc_files(),
+        *time.time(wires, clock, able, what.time),
+        *hardware.controllers(able, devices.listen, events, clock.now),
         *block.controllers(able, devices.listen),
-    ]
+    ):
+        node.runtime.register(controller)
+    return node
 
 
 def _platform() -> Platform:

@@ -12,16 +12,20 @@ PATH: Final = Path("/usr/share/ichor/version")
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """`tag`: semantic version of the API served, our own version as its prerelease; `date`: RFC 3339, the image's."""
+    """`tag`: semantic version of the API served, with our own as prerelease; `time`: the image's, Unix seconds."""
 
     tag: str = TAG
-    date: str = "1970-01-01T00:00:00Z"
+    time: float = 0.0
+
+    @property
+    def date(self) -> str:
+        """RFC 3339."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.time))
 
 
 def read(path: Path = PATH) -> Build:
     """The image's version; every file of an image has the build's date. This checkout's where there is no image."""
     try:
-        tag, built = path.read_text().strip(), path.stat().st_mtime
+        return Build(path.read_text().strip(), path.stat().st_mtime)
     except FileNotFoundError:
         return Build()
-    return Build(tag, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(built)))

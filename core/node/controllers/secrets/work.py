@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from core.pki import jobs
+from core.pki import types
 from core.pki.types import Issued, Job
 
 Work = Callable[[str, bytes], Awaitable[bytes]]
@@ -12,4 +12,4 @@ ISSUE: Final = "core.pki.jobs:issue"
 
 async def issue(work: Work, job: Job) -> Issued:
     """Run one job of core.pki in a worker."""
-    return jobs.decode(await work(ISSUE, jobs.encode(job)))
+    return types.decode(await work(ISSUE, types.encode(job)))
