@@ -38,7 +38,7 @@ class Discovery(Controller):
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._seen: dict[str, tuple[int, DiscoveredVolume]] = {}
+        self._seen: dict[str, tuple[tuple[int, int], DiscoveredVolume]] = {}
         self._known: dict[str, Table | None] = {}
         self._answered = 0
 
@@ -49,8 +49,9 @@ class Discovery(Controller):
             self._seen.clear()
         generations = {r.md.id: r.spec.generation for r in scope.list(BlockDevice.all())}
         devices = await asyncio.to_thread(self._tables)
-        # sysfs says what there is; a device whose resource has not come yet is in its first generation
-        wanted = {d.name: generations.get(d.name, 1) for d in devices}
+        # sysfs says what there is; a device whose resource has not come yet is in its first generation, and a partition
+        # that was stretched makes no event
+        wanted = {d.name: (generations.get(d.name, 1), d.size) for d in devices}
         self._seen = {k: v for k, v in self._seen.items() if wanted.get(k) == v[0]}
         stale = [d for d in devices if d.name not in self._seen]
         if stale:

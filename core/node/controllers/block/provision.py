@@ -95,8 +95,9 @@ def grow(place: Place, dev_path: str, name: str) -> bool:
         if grown is table and table.whole:
             return False
         kernel.write(fd, grown)
-        known = [d for d in place.devices() if d.parent == path.name]
-        return kernel.tell_kernel(fd, grown, known)
+        # the discovery may read the new table and tell the kernel first: that it was written is what counts
+        kernel.tell_kernel(fd, grown, [d for d in place.devices() if d.parent == path.name])
+        return True
 
 
 def formatted(kind: str) -> FilesystemKind:
