@@ -9,6 +9,7 @@ import traceback
 from asyncio import events
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from daemons.spawner.confine import confine
 from daemons.spawner.table import Rights
@@ -53,10 +54,17 @@ def fork(
         work()
         status = 0
     except SystemExit as stop:
-        status = stop.code if isinstance(stop.code, int) else 1
+        status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException as error:  # noqa: BLE001 - the process's edge: nothing may climb into the parent's frames
         (failed or traceback.print_exception)(error)
     finally:
+        _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """Say what is left to say, if anybody takes it, and end without running what the parent registered."""
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
+    finally:
         os._exit(status)

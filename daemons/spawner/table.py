@@ -8,6 +8,7 @@ from core.linux.seccomp import Filter
 from ext import sys as kernel
 
 ALL: Final = (1 << 64) - 1
+NOBODY: Final = 65534
 # what no forked process of ours needs and an intruder wants first; the lists of what is allowed come per daemon
 NO_PROGRAMS: Final = Filter(
     denied=(
@@ -70,7 +71,7 @@ MACHINED: Final = Daemon(
 APID: Final = Daemon("apid", "daemons.apid", Rights(50, 0, oom_score=-998))
 
 DAEMONS: Final = (MACHINED, APID)
-JOBS: Final = (Job("core.pki.jobs:issue", Rights(0, 0)),)
+JOBS: Final = (Job("core.pki.jobs:issue", Rights(NOBODY, 0)),)
 CRASHES: Final = frozenset(
     (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP)
 )
