@@ -17,7 +17,7 @@ from core.linux import link, route
 from ext.netlink.socket import Socket
 
 INSIDE = "--inside"
-PAIRS, ROUTES, ROUNDS = 500, 100_000, 7
+PAIRS, ROUTES, ROUNDS = 500, 100_000, 25
 
 
 class Cost(NamedTuple):

@@ -1,3 +1,4 @@
+# distutils: depends = ext/netlink/rows.h ext/netlink/rtnl.h ext/netlink/batch.h
 """Owns rtnetlink sockets: `Socket` asks (dumps into `Table`, requests with acks), `Monitor` listens (changes). A table keeps
 the kernel's answer as fixed C records and makes a Python object only of the row it is asked for. Refuses datagrams that the
 kernel did not send and lengths that lie. Not for use by two threads at once; blocking calls end at once, since rtnetlink
