@@ -7,7 +7,7 @@ IMAGE = from pathlib import Path; from core.image.build import Options, build, r
 	Path.cwd(), Path("$(or $(ICHOR_CACHE),$(HOME)/.cache/ichor)"), flavour="$(or $(FLAVOUR),cloud)", \
 	key=Path("$(ICHOR_IMAGE_KEY)") if "$(ICHOR_IMAGE_KEY)" else None, date=$(or $(SOURCE_DATE_EPOCH),None))
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-slow fuzz bench image lock up down vm docs debug clean
+.PHONY: help setup build check test test-slow docs image lock up vm down clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,17 @@ image: build ## build the signed image, its kernel and initramfs into _out
 
 lock: setup ## resolve image.lock anew from what the mirror and the package index offer now
 	@$(PY) -c '$(IMAGE); relock(options)'
+
+up: build ## set up, build, boot one container node, configure it and wait until it is healthy
+	@$(PY) -c '$(IMAGE); from dataclasses import replace; build(replace(options, relock=True))'
+	@.venv/bin/ichorctl cluster create --name ichor
+
+vm: build ## the same node on QEMU, with a disk and a kernel of its own
+	@$(PY) -c '$(IMAGE); from dataclasses import replace; build(replace(options, relock=True))'
+	@.venv/bin/ichorctl cluster create --name ichor-vm --provisioner qemu
+
+down: build ## remove the clusters that `up` and `vm` made
+	@for name in ichor ichor-vm; do .venv/bin/ichorctl cluster destroy --name $$name --if-exists || exit; done
 
 clean: ## remove what the build made in the tree (caches outside it stay)
 	@git clean -fdXq -e '!.venv' -e '!.venv/**'

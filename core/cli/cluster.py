@@ -77,9 +77,12 @@ def create(
 
 @command.command()
 @click.option("--name", default="ichor", show_default=True)
+@click.option("--if-exists", is_flag=True, help="be content when there is none")
 @click.option("--talosconfig", metavar="FILE", help="the client config file to take the cluster out of")
-def destroy(name: str, talosconfig: str | None) -> None:
+def destroy(name: str, if_exists: bool, talosconfig: str | None) -> None:
     """Remove a cluster and all it had."""
+    if if_exists and name not in model.names(places()):
+        return
     unmake(places(), name)
     path = clientfile.find(talosconfig)
     config = clientfile.load_or_empty(path)
