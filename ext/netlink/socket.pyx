@@ -1,12 +1,12 @@
 # distutils: depends = ext/netlink/rows.h ext/netlink/rtnl.h ext/netlink/batch.h
-"""Owns rtnetlink sockets: `Socket` asks (dumps into `Table`, requests with acks), `Monitor` listens (changes). A table keeps
-the kernel's answer as fixed C records and makes a Python object only of the row it is asked for. Refuses datagrams that the
-kernel did not send and lengths that lie. Not for use by two threads at once; blocking calls end at once, since rtnetlink
-answers within the send."""
+"""Owns rtnetlink sockets: `Socket` asks (dumps into `Table`, requests with acks), `Monitor` listens (changes). A
+table keeps the kernel's answer as fixed C records and makes a Python object only of the row it is asked for.
+Refuses datagrams that the kernel did not send and lengths that lie. Not for use by two threads at once; blocking
+calls end at once, since rtnetlink answers within the send."""
 
 cimport cython
 from libc.errno cimport EAGAIN, EBADMSG, EMSGSIZE, ENOBUFS, ENOMEM, errno
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 from posix.unistd cimport close
@@ -77,7 +77,8 @@ cdef int name(int fd, uint32_t groups) except -1:
 
 
 def socket_in(netns, int family, int kind, int protocol=0):
-    """A new close-on-exec socket's descriptor, opened in the network namespace behind the descriptor `netns` (None: ours)."""
+    """A new close-on-exec socket's descriptor, opened in the network namespace behind the descriptor `netns` (None:
+    ours)."""
     cdef int where = -1 if netns is None else netns
     cdef int fd = b.socket_in(where, family, kind | SOCK_CLOEXEC, protocol)
     if fd < 0:
@@ -86,8 +87,8 @@ def socket_in(netns, int family, int kind, int protocol=0):
 
 
 def packet_socket(netns, int ifindex, uint16_t port):
-    """A non-blocking packet socket's descriptor (IPv4 from the IP header on) that hears nothing but UDP to `port` on that
-    link: for who has no address yet."""
+    """A non-blocking packet socket's descriptor (IPv4 from the IP header on) that hears nothing but UDP to `port`
+    on that link: for who has no address yet."""
     cdef int fd = b.packet_in(-1 if netns is None else netns, ifindex, port)
     if fd < 0:
         raise fail(fd, f"packet socket on link {ifindex}")
@@ -99,7 +100,8 @@ include "records.pxi"
 
 @cython.final
 cdef class Table:
-    """The rows of one dump as C records, in the kernel's order; `table[i]` and iteration make the Python record of a row."""
+    """The rows of one dump as C records, in the kernel's order; `table[i]` and iteration make the Python record of
+    a row."""
 
     cdef uint16_t type
     cdef size_t size, count, room
@@ -162,7 +164,8 @@ cdef struct Answer:
 
 
 cdef int feed(Table table, const uint8_t *at, size_t size, uint32_t sequence, Answer *answer) noexcept nogil:
-    """One datagram's messages into the table (None: an ack is awaited). 1 at the end of the answer, 0 before, or -errno."""
+    """One datagram's messages into the table (None: an ack is awaited). 1 at the end of the answer, 0 before, or
+    -errno."""
     cdef const r.nlmsghdr *message
     cdef const uint8_t *end = at + size
     cdef const uint8_t *stop
@@ -306,8 +309,8 @@ cdef class Monitor(_Endpoint):
             enable(self.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
 
     def changes(self):
-        """All waiting changes in order, at most one batch. Raises Overrun, with the queue emptied, when some were dropped:
-        dump again, then go on from here."""
+        """All waiting changes in order, at most one batch. Raises Overrun, with the queue emptied, when some were
+        dropped: dump again, then go on from here."""
         cdef b.batch batch
         cdef int count, i
         found = []
@@ -380,8 +383,8 @@ cdef class UeventSocket(_Endpoint):
         name(self.fd, 1)  # the kernel's own group; udevd's, 2, does not exist here
 
     def read(self):
-        """The waiting datagrams, at most one batch. Raises Overrun, with the queue emptied, when some were dropped: walk /sys
-        again."""
+        """The waiting datagrams, at most one batch. Raises Overrun, with the queue emptied, when some were dropped:
+        walk /sys again."""
         cdef b.batch batch
         cdef int count, i
         count = b.batch_open(&batch)
