@@ -8,6 +8,7 @@ from typing import Final
 
 from core.base.clock import Clock
 from core.base.files import write_atomic
+from core.linux import mount
 from core.linux.process import ALL_CAPABILITIES
 from core.node.containers.client import SOCKET, Containerd
 from core.node.services.service import Condition, Health, Service
@@ -29,6 +30,7 @@ class Settings:
     socket: str = SOCKET
     plugins: Path = Path("/opt/cni/bin")
     networks: Path = Path("/etc/cni/net.d")
+    networks_kept: Path | None = Path("/var/system/cni")  # what is mounted over its parent, which is the image's
     registries: Path = Path("/etc/cri/conf.d/hosts")
     adjusts_oom: bool = True
     shims: str = SHIMS
@@ -60,6 +62,15 @@ def config(settings: Settings) -> str:
     return "\n".join(f"{f'[{name}]' if name else ''}\n{_entries(table)}" for name, table in tables.items()).lstrip()
 
 
+def keep_networks(settings: Settings) -> None:
+    """Make the folder of network configurations writable: pods of network providers put theirs there."""
+    target, kept = settings.networks.parent, settings.networks_kept
+    if kept is not None and not any(mounted.target == str(target) for mounted in mount.mounts()):
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mount.bind(kept, target, mount.MS.NOSUID | mount.MS.NODEV | mount.MS.NOEXEC)
+    settings.networks.mkdir(mode=0o700, exist_ok=True)
+
+
 def service(
     clock: Clock, settings: Settings, *conditions: Condition, path: Path = CONFIG, program: str = PROGRAM
 ) -> Service:
@@ -68,6 +79,7 @@ def service(
     client, furnished = Containerd(channel, clock), False
 
     async def prepare() -> None:
+        keep_networks(settings)
         path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         write_atomic(path, config(settings).encode(), mode=0o600)
 
@@ -83,7 +95,7 @@ def service(
         (program, "--config", str(path)),
         conditions=conditions,
         prepare=prepare,
-        health=Health(check, delay=1.0, period=5.0, timeout=0.5),
+        health=Health(check, delay=10.0),
         cgroup="system/runtime",
         oom_score=-999,
         capabilities=ALL_CAPABILITIES & ~_NEVER,

@@ -7,7 +7,9 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from typing import Final
 
 from core.base.clock import Clock
 from core.base.errors import IchorError, NotFound
@@ -15,10 +17,12 @@ from core.linux.cgroup import Tree
 from core.linux.init import Exit, Init
 from core.linux.process import Process, Spec, adopt, spawn
 from core.node.services.logs import Logs
-from core.node.services.service import Condition, Restart, Service
+from core.node.services.service import Condition, Health, Restart, Service
 from core.node.services.states import Step
 from core.node.services.unit import Unit
 from core.state import Store
+
+PROBE: Final = 0.1  # seconds between checks of a service that is coming up
 
 
 @dataclass(slots=True)
@@ -132,19 +136,13 @@ class Runner:
         health = self._service.health
         if health is None:
             return
-        pause = health.delay
-        while True:
-            await self._around.clock.sleep(pause)
-            pause = health.period
-            try:
-                async with asyncio.timeout(health.timeout):
-                    await health.check()
-            except TimeoutError:
-                self.unit.judge(False, f"no answer within {health.timeout:g}s")
-            except (OSError, IchorError) as error:
-                self.unit.judge(False, str(error))
-            else:
-                self.unit.judge(True)
+        patience, well = round(health.delay / PROBE), self.unit.record.healthy
+        for number in count(1):
+            await self._around.clock.sleep(health.period if well or number > patience else PROBE)
+            problem = await _problem(health)
+            well = well or not problem
+            if well or number >= patience:
+                self.unit.judge(not problem, problem)
 
     async def _met(self, condition: Condition) -> None:
         with self._around.store.follow(condition.pointer) as watch:
@@ -209,6 +207,17 @@ class Runner:
     @property
     def _name(self) -> str:
         return f"pidfd:{self._service.id}"
+
+
+async def _problem(health: Health) -> str:
+    try:
+        async with asyncio.timeout(health.timeout):
+            await health.check()
+    except TimeoutError:
+        return f"no answer within {health.timeout:g}s"
+    except (OSError, IchorError) as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _verdict(exit_: Exit) -> str:

@@ -21,7 +21,8 @@ class Restart(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`check` returns if all is well and raises IchorError, OSError or TimeoutError if not. Seconds throughout."""
+    """`check` returns if all is well and raises IchorError, OSError or TimeoutError if not. It is asked every tenth of
+    a second until it says yes; that it does not is told after `delay`, and from then on it is asked every `period`."""
 
     check: Callable[[], Awaitable[None]]
     delay: float = 1.0

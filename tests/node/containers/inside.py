@@ -61,6 +61,7 @@ def furnish(work: Path) -> None:
     """Private mounts; a second network namespace as somebody outside, 192.0.2.2; the node is 192.0.2.1."""
     for folder in ("/run", "/var/lib", str(work)):
         run("mount", "-t", "tmpfs", "tmpfs", folder)
+    Path("/run/cni-test").mkdir()
     run("ip", "link", "set", "lo", "up")
     run("ip", "netns", "add", "outside")
     run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", "outside")
@@ -103,6 +104,8 @@ async def machined(
         root=Path("/var/lib/containerd"),
         socket=str(work / "containerd.sock"),
         plugins=programs / "usr/lib/cni",
+        networks=Path("/run/cni-test/net.d"),
+        networks_kept=Path("/var/lib/kept"),
         adjusts_oom=False,
         shims=f"/{group}/podruntime/shim",
     )
@@ -137,7 +140,8 @@ async def import_twice(containerd: Containerd, work: Path) -> None:
     plugins = await containerd.call(
         "introspection", "Plugins", introspection_pb2.PluginsRequest(), introspection_pb2.PluginsResponse
     )
-    assert any(p.id == "overlayfs" and not p.init_err.code for p in plugins.plugins)
+    well = {p.id for p in plugins.plugins if not p.init_err.code}
+    assert {"overlayfs", "cri", "healthcheck"} <= well
     assert (await containerd.call("introspection", "Server", Empty(), introspection_pb2.ServerResponse)).uuid
     layers = [oci.layer({"hello": oci.compiled(work)}), oci.layer({"etc/motd": b"second layer\n"})]
     tar = oci.layout(layers, IMAGE)
