@@ -40,9 +40,12 @@ class Cache:
         partial = target.with_name(f"{target.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        make(partial)
-        os.utime(partial)
-        partial.rename(target)
+        try:
+            make(partial)
+            os.utime(partial)
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
         sync_folder(target.parent)
 
 
