@@ -71,6 +71,24 @@ static void hang_up(uint32_t slot)
     clients[slot] = -1;
 }
 
+/* The one descriptor of a message, -1 without. Padding gives room for a second one: whoever sends more loses all. */
+static int take_descriptor(struct msghdr *message)
+{
+    struct cmsghdr *head = CMSG_FIRSTHDR(message);
+    int fds[2] = {-1, -1};
+
+    if (!head || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
+        return -1;
+    size_t length = head->cmsg_len - CMSG_LEN(0);
+    memcpy(fds, CMSG_DATA(head), length < sizeof(fds) ? length : sizeof(fds));
+    if (fds[1] < 0)
+        return fds[0];
+    close(fds[0]);
+    close(fds[1]);
+    message->msg_flags |= MSG_CTRUNC;
+    return -1;
+}
+
 /* The request and the descriptor that came with it (-1 without); false when the client is gone or talks nonsense. */
 static bool receive(int client, struct ichor_request *request, int *fd)
 {
@@ -82,9 +100,7 @@ static bool receive(int client, struct ichor_request *request, int *fd)
     *fd = -1;
     if (length < 0)
         return false;
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(fd, CMSG_DATA(head), sizeof(int));
+    *fd = take_descriptor(&message);
     bool whole = length == sizeof(*request) && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
     if (whole && memchr(request->name, 0, sizeof(request->name)))
         return true;

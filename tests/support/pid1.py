@@ -201,7 +201,8 @@ def node(folder: Path, *, daemons: Path | None = STAND_INS, sanitize: bool = Fal
 def _answers(made: Node) -> bool:
     assert not made.is_over(), f"PID 1 ended; it said {made.console.read_text()!r}"
     try:
-        made.init().status()
+        with made.init() as init:
+            init.status()
     except OSError:
         return False
     return True
