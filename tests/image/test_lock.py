@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import Invalid, NotFound
-from core.image import listing, lock, resolve
+from core.image import apt, listing, lock, resolve
 from core.image.lock import Lock, Pin
 from core.image.modules import FLAVOURS
 
@@ -54,6 +54,12 @@ def test_the_lock_in_the_tree_holds_what_the_lists_ask_for() -> None:
 
 def test_the_lock_names_no_mirror() -> None:
     assert "://" not in (TREE / "image.lock").read_text()
+
+
+def test_sources_are_the_machines_own_with_the_release_exchanged() -> None:
+    lines = apt.sources()
+    assert lines
+    assert all(f" {apt.RELEASE}" in line and line.endswith(" main\n") for line in lines)
 
 
 def test_every_list_parses_and_gives_reasons() -> None:
