@@ -4,13 +4,15 @@ forwards, machined by the same roles where a resource is sensitive."""
 from collections.abc import Collection, Iterable
 from typing import Final
 
-ADMIN: Final = "os:admin"
-OPERATOR: Final = "os:operator"
-READER: Final = "os:reader"
-ETCD_BACKUP: Final = "os:etcd:backup"
-IMAGE_VERIFIER: Final = "os:image:verifier"
-META_WRITER: Final = "os:meta:writer"
-IMPERSONATOR: Final = "os:impersonator"
+from core.pki.roles import Role
+
+ADMIN: Final = Role.ADMIN
+OPERATOR: Final = Role.OPERATOR
+READER: Final = Role.READER
+ETCD_BACKUP: Final = Role.ETCD_BACKUP
+IMAGE_VERIFIER: Final = Role.IMAGE_VERIFIER
+META_WRITER: Final = Role.META_WRITER
+IMPERSONATOR: Final = Role.IMPERSONATOR
 HEADER: Final = "talos-role"  # metadata in which apid tells machined the roles of its caller, one value each
 
 _MACHINE: Final = "/machine.MachineService/"

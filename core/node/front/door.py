@@ -4,7 +4,6 @@ they are. Owns no answer of its own; what a call means is machined's."""
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Final
 
 from core.base.clock import Clock
@@ -13,11 +12,10 @@ from core.node.api.roles import HEADER, IMPERSONATOR, READER, allowed
 from core.node.front.credentials import Credentials
 from core.node.front.routing import NODE, NODES, Routing
 from core.pki import der
-from core.rpc.call import Call
 from core.rpc.client import Channel
 from core.rpc.context import Context
+from core.rpc.forward import forward
 from core.rpc.server import Server
-from core.rpc.status import RpcError
 
 NOT_AUTHORIZED: Final = "not authorized"
 _DROPPED: Final = frozenset({HEADER, NODE, NODES, ":authority"})
@@ -57,25 +55,10 @@ class Door:
         claimed = frozenset(ctx.metadata.text(HEADER))
         return claimed if IMPERSONATOR in own and claimed else own
 
-    async def _forward(self, ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    def _forward(self, ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         pairs = [(key, value) for key, value in ctx.metadata if key not in _DROPPED]
         pairs += [(HEADER, role) for role in sorted(self._roles(ctx))]
-        call = self._machined.raw(ctx.method, pairs, _left(ctx))
-        async with call:
-            sending = asyncio.create_task(_send_all(call, requests))
-            try:
-                async for reply in call:
-                    yield reply
-            finally:
-                sending.cancel()
-                with suppress(asyncio.CancelledError, RpcError):
-                    await sending
-
-
-async def _send_all(call: Call[bytes, bytes], requests: AsyncIterator[bytes]) -> None:
-    async for request in requests:
-        await call.send(request)
-    await call.end()
+        return forward(ctx, requests, self._machined.raw(ctx.method, pairs, _left(ctx)))
 
 
 def _left(ctx: Context) -> float | None:
