@@ -140,9 +140,14 @@ cdef ssize_t read_data(nghttp2_session *s, int32_t stream_id, uint8_t *buf, size
 
 cdef int send_data(nghttp2_session *s, nghttp2_frame *frame, const uint8_t *head, size_t length,
                    nghttp2_data_source *source, void *user) noexcept:
-    """Frame header and payload into the output buffer: the only copy before TLS. We ask for no padding."""
+    """Frame header and payload into the output buffer: the only copy before TLS. We ask for no padding.
+
+    One mem_send would go on to the end of the peer's window, however large that is: it is stopped at the limit.
+    """
     cdef Session session = <Session> user
     cdef Stream stream = <Stream> source.ptr
+    if filled(&session.out) >= session.limit:
+        return NGHTTP2_ERR_WOULDBLOCK
     if reserve(&session.out, 9 + length):
         return NGHTTP2_ERR_CALLBACK_FAILURE
     memcpy(session.out.data + session.out.end, head, 9)

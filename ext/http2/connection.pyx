@@ -23,6 +23,7 @@ cdef extern from "sys/socket.h":
         MSG_NOSIGNAL
 
 DEF GATHER = 262144           # bytes collected from nghttp2 for one write
+DEF UNREAD = 4194304          # encrypted bytes that wait for a peer, far more than one write leaves behind
 DEF ROUNDS = 32               # reads in one wake-up before other connections get their turn
 
 cdef char scratch[65536]      # what was just read; consumed before anything else can run
@@ -148,6 +149,10 @@ cdef class Connection(Session):
     cdef int settle(self) except -1:
         """After feeding: answer, and see whether the session still lives."""
         self.flush()
+        if self.fd >= 0 and filled(&self.wire) and not self.writing:
+            self.push()                                   # what OpenSSL has to say by itself: alerts
+        if filled(&self.wire) > UNREAD:
+            self.shut("peer does not read")
         if self.fd >= 0 and self.s == NULL:
             self.shut(self.reason)
         if self.fd >= 0 and self.settled and self.timer is not None and self.seen == 0:
@@ -275,7 +280,6 @@ cdef class Connection(Session):
         if self.ready is not None and not self.ready.done():
             self.ready.set_exception(TLSError(self.reason) if self.tls is not None else ConnectionError(self.reason))
         on_close, self.on_close = self.on_close, None
-        self.on_request = None
         if on_close is not None:
             on_close(self)
 

@@ -31,6 +31,7 @@ cdef class Stream:
 cdef class Session:
     cdef nghttp2_session *s
     cdef Buffer out
+    cdef size_t limit
     cdef dict streams
     cdef list requests, changed
     cdef object parked

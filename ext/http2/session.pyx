@@ -95,7 +95,7 @@ cdef class Session:
         return not self.over()
 
     def send(self, size_t limit=QUEUE):
-        """Bytes for the peer, about `limit` at most."""
+        """Bytes for the peer, at most `limit` and a frame."""
         self.gather(limit)
         out = PyBytes_FromStringAndSize(self.out.data + self.out.start, filled(&self.out))
         consume(&self.out, filled(&self.out))
@@ -161,6 +161,7 @@ cdef class Session:
         """Collect frames that may go out now into `out`, until it holds `limit` bytes."""
         cdef const uint8_t *p
         cdef ssize_t n
+        self.limit = limit
         while self.s != NULL and filled(&self.out) < limit:
             n = nghttp2_session_mem_send(self.s, &p)      # DATA goes to `out` by itself, in send_data
             if self.parked is not None:
@@ -208,6 +209,7 @@ cdef class Session:
             nghttp2_session_del(self.s)
             self.s = NULL
         drop(&self.out)
+        self.on_request = None
         streams, self.streams = self.streams, {}
         for stream in streams.values():
             stream.gone(CLOSED)

@@ -156,6 +156,35 @@ def test_a_message_may_be_larger_than_the_window() -> None:
     pair.close()
 
 
+def test_output_comes_in_pieces_however_large_the_window() -> None:
+    pair = Pair()
+    pair.settle()
+    pair.request().end(bytes(2_000_000))
+    sizes = []
+    while piece := pair.client.send(65536):
+        sizes.append(len(piece))
+        pair.server.receive(piece)
+    assert max(sizes) <= 65536 + 16384 + 9
+    assert len(pair.seen[0].take() or b"") == 2_000_000
+    pair.close()
+
+
+def test_a_stream_reset_in_the_middle_of_a_piece() -> None:
+    for local in (True, False):
+        pair = Pair()
+        pair.settle()
+        call, other = pair.request(), pair.request()
+        call.end(bytes(500_000))
+        pair.server.receive(pair.client.send(65536))
+        (call if local else pair.seen[0]).reset()
+        other.end(b"still here")
+        while pair.turn(65536):
+            pass
+        assert call.closed
+        assert pair.seen[-1].take() == b"still here"
+        pair.close()
+
+
 def test_too_many_headers_reset_the_stream_alone() -> None:
     pair = Pair(header_limit=4096)
     many = [*HEADERS, *((b"k%d" % n, bytes([97]) * 100) for n in range(60))]
