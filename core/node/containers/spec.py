@@ -55,7 +55,7 @@ class Choices:
 
 
 def build(choices: Choices, held: frozenset[str]) -> bytes:
-    """The spec as JSON; `held` are the capabilities the node has to give."""
+    """The spec as JSON; `held` are the capabilities the node has to give (core.linux.rights)."""
     spec: dict[str, Any] = {
         "ociVersion": "1.0.2",
         "process": process(choices, held),

@@ -20,6 +20,7 @@ from core.base.clock import SystemClock
 from core.linux.cgroup import Tree
 from core.linux.init import Exit, Init
 from core.linux.process import Spec, spawn
+from core.linux.rights import held
 from core.node.containers import cni, images, spec
 from core.node.containers.client import Containerd
 from core.node.containers.container import Container, Output, namespace
@@ -35,7 +36,6 @@ from core.state import Store
 from tests.node.containers import oci
 from tests.support.fdtable import FdTable
 
-HELD = frozenset(name for name in spec.CAPABILITIES)
 IMAGE = "ichor.test/hello:1"
 SUBNET = "10.87.3.0/24"
 
@@ -173,7 +173,7 @@ async def serve(
         pids=16,
         oom_score=-500,
     )
-    await container.create(image, spec.build(choices, HELD))
+    await container.create(image, spec.build(choices, held()))
     pid = await container.prepare(Output(fifo, fifo))
     ports = [cni.Port(18080, 8080)]
     bridge = cni.bridge("test", "cni0", SUBNET)
@@ -199,7 +199,7 @@ async def serve(
     listening = logs.find("server").read(follow=True)
     assert (await anext(listening)).startswith(b"listening")
     answer = str(logs.fifo("call", work / "io" / "call"))
-    called = spec.process(spec.Choices(["/hello", "call", "192.0.2.2", "8080"]), HELD)
+    called = spec.process(spec.Choices(["/hello", "call", "192.0.2.2", "8080"]), held())
     calls = logs.find("call").read(follow=True)
     await container.execute("call", called, Output(answer, answer))
     async with asyncio.timeout(10):
