@@ -17,8 +17,17 @@ $(STAMP): pyproject.toml .ci/packages .ci/setup
 	@.ci/setup
 	@touch $@
 
-build: setup ## compile the native units, the programs and the .proto files in place
-	@$(PY) setup.py -q build_protos build_ext --inplace build_programs
+build: setup build/.protos build/.native ## compile the native units, the programs and the .proto files in place
+
+build/.protos: $(STAMP) $(shell find core/rpc/pb -name '*.proto')
+	@mkdir -p build
+	@$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. $(filter %.proto,$^)
+	@touch $@
+
+build/.native: $(STAMP) setup.py $(shell find ext -type f ! -name '*.so' ! -name '*.o' ! -name '*.pyc')
+	@mkdir -p build
+	@$(PY) setup.py -q build_ext --inplace build_programs
+	@touch $@
 
 check: build ## ruff, mypy --strict, stubtest, import contract, tree rules
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
