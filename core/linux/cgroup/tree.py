@@ -74,7 +74,7 @@ class Tree:
         """Move everything that sits in the node's root group itself into the group."""
         for hierarchy, folder in zip(self._backend.hierarchies, self.folders(path), strict=True):
             for pid in (hierarchy / self._base / "cgroup.procs").read_text().split():
-                if os.path.lexists(f"/proc/{pid}/exe"):  # not so for kernel threads, nor for what other namespaces hide
+                if _is_program(pid):
                     with suppress(ProcessLookupError):
                         (folder / "cgroup.procs").write_text(pid)
 
@@ -112,3 +112,12 @@ class Tree:
         if not pure.parts or pure.is_absolute() or ".." in pure.parts:
             raise Invalid(f"{path!r} is not a group of this node", remedy="name it relative to the node's root group")
         return self._base.parts + pure.parts
+
+
+def _is_program(pid: str) -> bool:
+    """Not so for kernel threads, whose /proc/PID/exe is there but leads nowhere, nor for what other namespaces hide."""
+    try:
+        Path(f"/proc/{pid}/exe").readlink()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
