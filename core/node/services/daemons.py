@@ -30,7 +30,9 @@ async def follow(news: AsyncIterator[News], services: Supervisor) -> None:
     async for item in news:
         if item.name in services.units:
             running = item.status is None
-            services.report(item.name, running=running, healthy=running and item.fresh, message=_text(item))
+            services.report(
+                item.name, running=running, healthy=running and item.fresh, message=_text(item), pid=item.pid
+            )
 
 
 def _text(item: News) -> str:

@@ -3,6 +3,7 @@ machined, the event bus, the Service resources. Leaving it leaves every process 
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from google.protobuf.message import Message
@@ -114,11 +115,13 @@ class Supervisor:
         await self.stop(id_)
         self.start(*stopped)
 
-    def report(self, id_: str, *, running: bool, healthy: bool, message: str) -> None:
-        """What whoever runs and judges this service says of it: the spawner of our own daemons."""
+    def report(self, id_: str, *, running: bool, healthy: bool, message: str, pid: int = 0) -> None:
+        """What whoever runs and judges this service says of it: the spawner of our own daemons. It joins its group."""
         unit = self.unit(id_)
         if id_ in self._runners:
             raise Conflict(f"service {id_} is run from here", remedy="report on daemons only")
+        if running and pid != unit.record.pid:  # also if an end was missed while there was no machined
+            self._join(unit, pid)
         if running and unit.state is not State.RUNNING:
             self._logs.take()
             for step in _BEGIN:
@@ -129,6 +132,12 @@ class Supervisor:
             unit.step(Step.LOST, message)
         if running:
             unit.judge(healthy, "" if healthy else message)
+
+    def _join(self, unit: Unit, pid: int) -> None:
+        unit.record.pid = pid
+        if unit.service.cgroup:
+            with suppress(ProcessLookupError):  # it ended meanwhile, which will be reported
+                self._tree.attach(unit.service.cgroup, pid)
 
     def _launch(self, id_: str) -> None:
         runner = self._runners[id_]

@@ -11,7 +11,7 @@ def services(clock: Clock, settings: containerd.Settings) -> list[Service]:
     storage = Condition(MountStatus.at("EPHEMERAL"), "/var")
     return [
         Service("machined"),
-        Service("apid"),
+        Service("apid", cgroup="system/apid"),
         containerd.service(clock, settings, storage),
         Service("cri", same_process_as="containerd"),
     ]

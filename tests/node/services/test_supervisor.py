@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from core.base.errors import Conflict, NotFound, NotReady
 from core.linux.cgroup import Tree
 from core.linux.init import Exit, Init
+from core.linux.process import Spec, spawn
 from core.node.resources import NAMESPACES, REGISTRY
 from core.node.resources.runtime import UnappliedLimit
 from core.node.resources.services import Service as ServiceStatus
@@ -290,12 +291,21 @@ def test_a_stray_that_nobody_recorded_is_killed_before_a_start(world: World) -> 
 def test_daemons_are_judged_by_report_and_one_process_answers_for_two(world: World) -> None:
     @on_loop
     async def run() -> None:
-        group(world, "containerd")
-        services = (Service("apid"), service("containerd"), Service("cri", same_process_as="containerd"))
+        group(world, "containerd", "apid")
+        daemon = spawn(Spec(SLEEP))
+        services = (
+            Service("apid", cgroup="service/apid"),
+            service("containerd"),
+            Service("cri", same_process_as="containerd"),
+        )
         async with world.machined(*services) as supervisor:
             apid = supervisor.unit("apid")
-            supervisor.report("apid", running=True, healthy=True, message="Process started with PID 7")
+            supervisor.report("apid", running=True, healthy=True, message="Process started with PID 7", pid=daemon.pid)
             assert apid.up
+            assert world.tree.pids("service/apid") == [daemon.pid]
+            daemon.signal(signal.SIGKILL)
+            await daemon.wait()
+            daemon.close()
             supervisor.report("apid", running=True, healthy=False, message="no beat for 12s")
             assert (apid.state, apid.up) == (State.RUNNING, False)
             supervisor.report("apid", running=False, healthy=False, message="Process killed by SIGKILL")
