@@ -71,6 +71,7 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
     for controller in (
         *runtime.facts(what),
         *kernel_params(able),
+        runtime.LastReboot(),
         runtime.Maintenance(),
         status,
         acquire,
