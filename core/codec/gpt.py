@@ -2,6 +2,7 @@
 upper case. Reads through a function (offset, length) -> bytes, writes as (offset, bytes) pieces; does no I/O itself.
 Refuses tables whose checksums, bounds or partitions do not hold; the copy at the end stands in for a bad first."""
 
+import encodings.utf_16_le  # noqa: F401 - names are UTF-16; a sealed daemon cannot import the codec at its first use
 import struct
 import uuid
 import zlib

@@ -1,6 +1,7 @@
 """Partition tables against sgdisk both ways, against damage, and against any bytes."""
 
 import subprocess
+import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +127,20 @@ def test_no_room_says_how_much_is_left() -> None:
     table = partition.add(partition.blank(16 * MIB, 512), "A", gpt.LINUX_DATA, 4 * MIB)
     with pytest.raises(Exhausted, match="10485760 bytes are left"):
         partition.add(table, "B", gpt.LINUX_DATA, 11 * MIB)
+
+
+def test_nothing_is_imported_late() -> None:
+    """A sealed daemon refuses imports: what the first table needs must have come with the module."""
+    code = (
+        "import sys, core.codec.partition as p, core.codec.gpt as g\n"
+        "before = set(sys.modules)\n"
+        "pieces = g.encode(p.add(p.blank(1 << 24, 512), 'META', g.LINUX_DATA, None))\n"
+        "data = pieces[1][1]\n"
+        "g.decode(lambda at, n: data[at : at + n], 1 << 24, 512)\n"
+        "late = set(sys.modules) - before\n"
+        "sys.exit(str(late) if late else 0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30, cwd=Path(__file__).parents[2])
 
 
 def test_overlap_is_refused() -> None:
