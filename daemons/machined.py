@@ -5,18 +5,22 @@ import asyncio
 import logging
 import signal
 import sys
+from typing import Final
 
 import uvloop
 
 from core.base.clock import SystemClock
 from core.node.api.local import LocalAPI
 from core.node.assembly import assemble
+from core.node.services.ownlog import RingHandler
 from daemons.context import Context
+
+FORMAT: Final = "%(levelname)s %(name)s: %(message)s"
 
 
 def main(context: Context) -> None:
     """Run the node until it ends."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=FORMAT)
     uvloop.run(_run(context))
 
 
@@ -25,6 +29,9 @@ async def _run(context: Context) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     node = assemble(context.init, context.work, SystemClock())
+    own = RingHandler(node.logs, context.name)
+    own.setFormatter(logging.Formatter(FORMAT))
+    logging.getLogger().addHandler(own)
     api = LocalAPI(node)
     with api.listen() as listener:
         async with asyncio.TaskGroup() as group:

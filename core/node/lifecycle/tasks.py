@@ -34,9 +34,9 @@ async def stop_services(node: Node) -> None:
 
 async def reboot(node: Node) -> None:
     """init takes over: kill, write back, reboot(2)."""
-    end(node.init, Action.REBOOT, "reboot was asked for")
+    end(node.init, Action.REBOOT)
 
 
 async def power_off(node: Node) -> None:
     """init takes over: kill, write back, power off."""
-    end(node.init, Action.POWEROFF, "shutdown was asked for")
+    end(node.init, Action.POWEROFF)

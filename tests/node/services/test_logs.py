@@ -1,6 +1,7 @@
 """Logs over real pipes and rings, with a descriptor table that outlives each set of them as init's does."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from core.base.clock import SystemClock
 from core.base.errors import NotFound
 from core.node.services.kernel import KernelLog
 from core.node.services.logs import Logs
+from core.node.services.ownlog import RingHandler
 from tests.support.clock import on_loop
 from tests.support.fdtable import FdTable
 
@@ -181,5 +183,18 @@ def test_the_kernel_log_is_copied_once_across_restarts(table: FdTable) -> None:
                 assert sum(mark.encode() in message for message in everything) == 1
             kernel.close()
             logs.close()
+
+    run()
+
+
+def test_own_messages_are_a_log_too(table: FdTable) -> None:
+    @on_loop
+    async def run() -> None:
+        logs = Logs(table)
+        handler = RingHandler(logs, "machined")
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        handler.handle(logging.makeLogRecord({"name": "a", "levelname": "INFO", "msg": "up after %d", "args": (3,)}))
+        assert await text(logs, "machined") == b"INFO a: up after 3\n"
+        logs.close()
 
     run()
