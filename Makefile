@@ -39,7 +39,7 @@ test: check ## everything not marked slow
 	@$(PY) -m pytest -m "not slow"
 
 test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes docs/results.md
-	@$(PY) -m pytest -m slow --results docs/results.md
+	@$(PY) -m pytest -m slow --results=docs/results.md
 
 docs: setup ## write the pages that are made from the code: docs/config.md
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md
