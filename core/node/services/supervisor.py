@@ -120,7 +120,7 @@ class Supervisor:
         unit = self.unit(id_)
         if id_ in self._runners:
             raise Conflict(f"service {id_} is run from here", remedy="report on daemons only")
-        if running and pid != unit.record.pid:  # also if an end was missed while there was no machined
+        if running and pid and pid != unit.record.pid:  # also if an end was missed while there was no machined
             self._join(unit, pid)
         if running and unit.state is not State.RUNNING:
             self._logs.take()
