@@ -66,7 +66,10 @@ class Tree:
         return [hierarchy.joinpath(*self._parts(path)) for hierarchy in self._backend.hierarchies]
 
     def attach(self, path: str, pid: int) -> None:
-        """Move a process, all its threads, into the group. OSError names the file."""
+        """Move a process, all its threads, into the group. OSError names the file; Invalid for 0, the kernel's word for
+        whoever writes."""
+        if pid <= 0:
+            raise Invalid(f"{pid} is not a process")
         for folder in self.folders(path):
             (folder / "cgroup.procs").write_text(str(pid))
 

@@ -169,6 +169,12 @@ def test_paths_stay_below_the_root(scratch: Scratch) -> None:
             scratch.tree.make(path)
 
 
+def test_nobody_moves_by_mistake(scratch: Scratch) -> None:
+    scratch.tree.make(scratch.path)
+    with pytest.raises(Invalid):
+        scratch.tree.attach(scratch.path, 0)
+
+
 def test_a_folder_without_cgroups_is_unsupported(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="no cgroup2"):
         Tree.detect(tmp_path)
