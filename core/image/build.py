@@ -91,7 +91,8 @@ def relock(options: Options, target: Path | None = None) -> lock.Lock:
     """Write image.lock (or `target`) from what the mirror offers now, and say what changed."""
     target = target or options.tree / "image.lock"
     new = resolve.resolve(options.tree, Store(Cache(options.cache)).apt)
-    old = lock.load(target).pins if target.exists() else ()
+    before = target if target.exists() else options.tree / "image.lock"
+    old = lock.load(before).pins if before.exists() else ()
     for line in lock.changes(old, new.pins):
         options.say(f"  {line}")
     lock.save(target, new)
