@@ -1,0 +1,27 @@
+"""The image that nodes of tests run: built from the checkout when it is not up to date, by one process at a time.
+ICHOR_TEST_IMAGE names a folder with another one."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from core.image.build import Options, Paths, build
+
+TREE = Path(__file__).parents[2]
+
+
+def built() -> Paths:
+    """Where it is. Costs nothing when nothing has changed."""
+    given = os.environ.get("ICHOR_TEST_IMAGE")
+    if given:
+        return Paths.under(Path(given))
+    lock = TREE / "_out" / "lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return build(Options(TREE, cache(), relock=True, say=lambda _: None))
+
+
+def cache() -> Path:
+    """Where builds keep what they may need again."""
+    return Path(os.environ.get("ICHOR_CACHE") or Path.home() / ".cache" / "ichor")
