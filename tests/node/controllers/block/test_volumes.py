@@ -13,7 +13,7 @@ import pytest
 from core.base.clock import SystemClock
 from core.codec import meta as meta_codec
 from core.linux.capabilities import CONTAINER
-from core.linux.mount import mounts
+from core.linux.mount import mounts, umount
 from core.linux.uevents import Uevents
 from core.node.controllers import block
 from core.node.controllers.block.place import Place
@@ -111,7 +111,8 @@ def _unmounting(root: Path) -> Iterator[None]:
     finally:
         for mount in reversed(mounts()):
             if mount.target.startswith(f"{root}/"):
-                run("umount", mount.target)
+                # lazily: a test that failed in the middle may have left a user
+                umount(mount.target, lazy=True)
 
 
 def test_a_blank_disk_becomes_the_nodes_and_is_found_again(tmp_path: Path) -> None:
