@@ -1,13 +1,15 @@
-"""Container nodes for tests: a cluster in a home of its own, its nodes' processes seen from this machine, its API by the
-command line and by calls. `running()` takes everything away whatever happens."""
+"""Container nodes for tests: a cluster in a home of its own, its nodes' processes seen from this machine, its API by
+the command line and by calls. `running()` takes everything away whatever happens."""
 
 import asyncio
 import fcntl
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -16,7 +18,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from google.protobuf.empty_pb2 import Empty
 
+from core.cli import clientfile
 from core.config import client
 from core.image.verify import verify
 from core.provision import bringup, model
@@ -26,6 +30,11 @@ from core.provision.keeper import Run
 from core.provision.model import ClusterSpec
 from core.provision.places import Places
 from core.rpc.client import Channel
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.pb.resource.definitions.enums.enums_pb2 import RuntimeMachineStage
+from core.rpc.pb.resource.definitions.runtime.runtime_pb2 import MachineStatusSpec
+from core.rpc.pb.v1alpha1 import state_pb2 as state
+from core.rpc.status import RpcError
 from core.rpc.tls import ClientTLS
 from tests.support.image import TREE, built
 
@@ -66,6 +75,11 @@ class Home:
     def command(self, *arguments: str) -> list[str]:
         """The argument list of one invocation."""
         return [str(Path(sys.executable).with_name("ichorctl")), *arguments]
+
+    def tls(self, context: str = "") -> ClientTLS:
+        """What the client config says."""
+        found = client.load(self.client_file.read_bytes(), str(self.client_file)).get(context)
+        return ClientTLS(found.ca, found.crt, found.key)
 
     def ichorctl(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> Said:
         """Run a verb as a person does; `code` is the exit code it must have."""
@@ -139,13 +153,9 @@ class Node:
         assert len(pids) < 2, f"{len(pids)} processes are called {name}"
         return pids[0] if pids else 0
 
-    def tls(self, kind: str = "") -> ClientTLS:
-        """What the cluster's client config says; `kind` "insecure" for maintenance mode."""
-        if kind == "insecure":
-            return ClientTLS(insecure=True)
-        path = self.home.places.cluster(self.cluster.spec.name) / "client.yaml"
-        context = client.load(path.read_bytes(), str(path)).get()
-        return ClientTLS(context.ca, context.crt, context.key)
+    def tls(self) -> ClientTLS:
+        """What the client config says for this cluster."""
+        return self.home.tls(self.cluster.spec.name)
 
     def channel(self, tls: ClientTLS | None = None) -> Channel:
         """To its front door."""
@@ -176,6 +186,57 @@ class Node:
         finally:
             process.kill()
             process.communicate()
+
+    def kill(self, name: str) -> int:
+        """SIGKILL to the one process of that name; its pid."""
+        pid = self.pid(name)
+        assert pid, f"no {name} to kill"
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def await_answer(self, tls: ClientTLS | None = None, seconds: float = 60) -> float:
+        """Until Version is answered, asked on a new connection each time; how long that took."""
+        began = time.monotonic()
+
+        async def ask(channel: Channel) -> bool:
+            try:
+                await channel.unary("/machine.MachineService/Version", Empty(), pb.VersionResponse, timeout=5)
+            except RpcError:
+                return False
+            return True
+
+        while not self.call(ask, tls):
+            assert time.monotonic() - began < seconds, f"{self.name} does not answer\n{self.console()[-3000:]}"
+            time.sleep(0.005)
+        return time.monotonic() - began
+
+    def await_ready(self, tls: ClientTLS | None = None, seconds: float = 120) -> None:
+        """Until its MachineStatus says that it runs and is ready."""
+
+        async def ask(channel: Channel) -> bool:
+            request = state.GetRequest(namespace="runtime", type="MachineStatuses.runtime.talos.dev", id="machine")
+            try:
+                answer = await channel.unary("/cosi.resource.State/Get", request, state.GetResponse, timeout=5)
+            except RpcError:
+                return False
+            spec = MachineStatusSpec.FromString(answer.resource.spec.proto_spec)
+            return spec.stage == RuntimeMachineStage.MACHINE_STAGE_RUNNING and spec.status.ready
+
+        deadline = time.monotonic() + seconds
+        while not self.call(ask, tls):
+            assert time.monotonic() < deadline, f"{self.name} is not ready\n{self.console()[-3000:]}"
+            time.sleep(0.05)
+
+    def await_end(self, seconds: float = 60) -> None:
+        """Until its keeper has gone."""
+        keeper = self.run.keeper
+        if not keeper:
+            return
+        handle = os.pidfd_open(keeper)
+        try:
+            assert select.select([handle], [], [], seconds)[0], f"{self.name} does not end\n{self.console()[-3000:]}"
+        finally:
+            os.close(handle)
 
     def console(self) -> str:
         """All it has said."""
@@ -236,7 +297,8 @@ def create(home: Home, wanted: ClusterSpec, patches: tuple[tuple[bytes, str], ..
     """Make the cluster, configure it, wait until it is ready; its context is the client config's current one."""
     cluster = start(home, wanted)
     access = bringup.configure(home.places, cluster, patches, _silent, wait=True)
-    home.client_file.write_bytes(client.save(access))
+    known = clientfile.load_or_empty(home.client_file)
+    clientfile.save(home.client_file, known.put(wanted.name, access.contexts[wanted.name]).use(wanted.name))
     return [Node(home, cluster, index) for index in range(len(cluster.nodes))]
 
 
@@ -244,7 +306,7 @@ def start(home: Home, wanted: ClusterSpec) -> model.Cluster:
     """Make the cluster; its nodes are in maintenance mode."""
     key = built().key.read_bytes()
     with _alone():
-        return provision.create(home.places, wanted, lambda image: verify(image, key), _silent)
+        return provision.create(home.places, wanted, lambda image: _checked(image, key), _silent)
 
 
 def remove(home: Home) -> None:
@@ -281,6 +343,10 @@ def _alone() -> Iterator[None]:
     with _LOCK.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
+
+
+def _checked(image: Path, key: bytes) -> None:
+    verify(image, key)
 
 
 def _silent(_: str) -> None: ...
