@@ -38,6 +38,7 @@ class Containers:
         """Start the node's keeper unless it runs."""
         if self.running(node):
             return
+        self._sweep(node)
         orders = self._orders(node)
         folder = self._folder(node)
         self._lay_out(node, folder)
@@ -70,10 +71,7 @@ class Containers:
         run = self.run(node)
         if run is not None and run.keeper and _is_keeper(run.keeper):
             _end(run.keeper)
-        group = self._group(node)
-        cgroups.kill(group)
-        cgroups.remove(group)
-        network.remove(network.veth_name(self.cluster.spec.name, node.name))
+        self._sweep(node)
 
     def destroy(self) -> None:
         """Stop every node and remove all that the cluster had on this machine."""
@@ -86,6 +84,13 @@ class Containers:
     def console(self, node: Node) -> Path:
         """The file with everything the node's init and kernel console said."""
         return self._folder(node) / "console.log"
+
+    def _sweep(self, node: Node) -> None:
+        """End what a keeper that was killed left running; nothing after one that ended by itself."""
+        group = self._group(node)
+        cgroups.kill(group)
+        cgroups.remove(group)
+        network.remove(network.veth_name(self.cluster.spec.name, node.name))
 
     def _folder(self, node: Node) -> Path:
         return self.places.node(self.cluster.spec.name, node.name)

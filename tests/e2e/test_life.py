@@ -10,13 +10,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from core.provision import model
 from core.rpc.client import Channel
-from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import Code, RpcError
-from core.rpc.tls import ClientTLS
 from tests.support import cluster
-from tests.support.cluster import Home, Node, documents
-
-STRANGER = ClientTLS(insecure=True)
+from tests.support.cluster import STRANGER, Home, Node, documents
 
 
 @pytest.fixture
@@ -30,10 +26,10 @@ def fresh(tmp_path: Path) -> Iterator[Node]:
         cluster.remove(home)
 
 
-def _code(node: Node, method: str, request: pb.RebootRequest | Empty = Empty()) -> Code:
+def _code(node: Node, method: str) -> Code:
     async def ask(channel: Channel) -> Code:
         try:
-            await channel.unary(f"/machine.MachineService/{method}", request, Empty)
+            await channel.unary(f"/machine.MachineService/{method}", Empty(), Empty)
         except RpcError as error:
             return error.code
         return Code.OK

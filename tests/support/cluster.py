@@ -40,6 +40,7 @@ from tests.support.image import TREE, built
 
 T = TypeVar("T")
 DAEMONS = ("ichor-spawner", "ichor-machined", "ichor-apid")
+STRANGER = ClientTLS(insecure=True)
 _LOCK = Path("/run/lock/ichor-tests.lock")
 
 
@@ -305,8 +306,13 @@ def create(home: Home, wanted: ClusterSpec, patches: tuple[tuple[bytes, str], ..
 def start(home: Home, wanted: ClusterSpec) -> model.Cluster:
     """Make the cluster; its nodes are in maintenance mode."""
     key = built().key.read_bytes()
-    with _alone():
+    with alone():
         return provision.create(home.places, wanted, lambda image: _checked(image, key), _silent)
+
+
+def load(home: Home, name: str) -> model.Cluster:
+    """The cluster as recorded."""
+    return model.load(home.places, name)
 
 
 def remove(home: Home) -> None:
@@ -338,7 +344,7 @@ def documents(text: str) -> Any:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One run of tests at a time picks a subnet, for each has a home of its own."""
     with _LOCK.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -354,14 +360,17 @@ def _silent(_: str) -> None: ...
 
 __all__ = [
     "DAEMONS",
+    "STRANGER",
     "TREE",
     "Following",
     "Home",
     "Node",
     "Said",
+    "alone",
     "create",
     "documents",
     "is_zombie",
+    "load",
     "remove",
     "running",
     "spec",
