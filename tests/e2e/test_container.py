@@ -1,0 +1,43 @@
+"""A container in a node: an image made by hand, a network, a port of the node's, the way out masqueraded; and this
+machine as it was when all is over."""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.support import cluster, host, workload
+
+
+def _hear(address: str, port: int) -> str:
+    with socket.create_connection((address, port), timeout=10) as caller:
+        return caller.makefile().read()
+
+
+def test_a_container_is_reached_by_the_nodes_port_and_leaves_as_the_node(tmp_path: Path) -> None:
+    with cluster.running(tmp_path, "box") as (node,):
+        work = workload.start(node, tmp_path)
+        gateway = node.cluster.gateway
+        assert _hear(node.address, workload.HOST_PORT) == f"hello {gateway}\n"
+        with socket.create_server((gateway, 0)) as server:
+            server.settimeout(30)
+            with ThreadPoolExecutor(1) as pool:
+                called = pool.submit(workload.call, node, gateway, server.getsockname()[1])
+                caller, (seen, _) = server.accept()
+                with caller:
+                    caller.sendall(b"welcome")
+                assert called.result() == 0
+        assert seen == node.address
+        assert "listening, GREETING=hi" in (node.root / "var/log/hello.log").read_text()
+        assert workload.running(node)
+        assert Path(f"/proc/{work.shim}/comm").read_text().startswith("containerd-shim")
+
+
+def test_this_machine_is_left_as_it_was(tmp_path: Path) -> None:
+    before = host.snapshot()
+    with cluster.running(tmp_path, "trace", nodes=2) as nodes:
+        workload.start(nodes[0], tmp_path)
+        for name in ("ichor-machined", "ichor-apid", "ichor-spawner", "containerd"):
+            nodes[0].kill(name)
+            nodes[0].await_ready()
+        nodes[1].ichorctl("reboot")
+    assert host.difference(before, host.snapshot()) == []
