@@ -38,7 +38,7 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
     able = capabilities.detect()
     store, events, logs = Store(REGISTRY, clock, NAMESPACES), Bus.open(init, clock), Logs(init)
     lifecycle = Runner(SEQUENCES, events, Survivor(init, "sequence", Running), clock)
-    status = MachineStatusController(lambda: lifecycle.current.sequence if lifecycle.current else "", events)
+    status = MachineStatusController(lambda: _doing(lifecycle), events)
     lifecycle.changed = status.changed
     acquire = Acquire(Survivor(init, "config", InForce), clock, events)
     devices = Uevents()
@@ -88,6 +88,13 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
     ):
         node.runtime.register(controller)
     return node
+
+
+def _doing(lifecycle: Runner) -> str:
+    """The running sequence; none only after a boot, for before it and between its parts the machine comes up."""
+    if lifecycle.current is not None:
+        return lifecycle.current.sequence
+    return "" if lifecycle.ended == "boot" else "initialize"
 
 
 def _platform() -> Platform:

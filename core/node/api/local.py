@@ -11,7 +11,7 @@ from core.node.api.roles import allowed, forwarded
 from core.node.api.state import State
 from core.node.machineconfig import ACTIVE
 from core.node.node import Node
-from core.node.resources.config import MachineConfig
+from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.sockets import listener
 from core.rpc.context import Context
 from core.rpc.server import Server
@@ -42,7 +42,9 @@ class LocalAPI:
 
     def _guard(self, ctx: Context) -> None:
         """The same table by which apid decided: a flaw there does not open what is behind."""
-        maintenance = self._node.store.find(MachineConfig.at(ACTIVE)) is None
+        store = self._node.store
+        looked = store.find(AcquireConfigStatus.at("config")) is not None
+        maintenance = looked and store.find(MachineConfig.at(ACTIVE)) is None
         if not allowed(ctx.method, roles(ctx), maintenance):
             raise Denied(NOT_AUTHORIZED)
 

@@ -36,7 +36,7 @@ class Publisher(Protocol):
 
 @dataclass(slots=True)
 class Runner:
-    """`machine` is handed to every task."""
+    """`machine` is handed to every task; `ended` names the sequence that ended last."""
 
     sequences: Mapping[str, Sequence]
     events: Publisher
@@ -45,6 +45,7 @@ class Runner:
     machine: Any = None
     changed: Callable[[], None] = lambda: None
     current: Running | None = None
+    ended: str = ""
     _task: asyncio.Task[str] | None = None
 
     def interrupted(self) -> Running | None:
@@ -95,7 +96,7 @@ class Runner:
                 problems += await self._phase(phase, running)
         finally:
             if self.current is running:
-                self.current = None
+                self.current, self.ended = None, sequence.name
                 self.changed()
                 if not sequence.final:
                     self.record.save(Running("", "", 0))

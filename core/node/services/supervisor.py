@@ -62,6 +62,9 @@ class Supervisor:
         await self._group.__aenter__()
         for limit in groups.make(self._tree):
             self._report_limit(limit.path, limit.setting, limit.value, limit.reason)
+        for unit in self.units.values():
+            if unit.state is not State.INITIALIZED:
+                unit.note()  # the store knows nothing of what an earlier machined left running
         for id_, runner in self._runners.items():
             record = runner.unit.record
             if record.wanted:
@@ -120,7 +123,10 @@ class Supervisor:
         unit = self.unit(id_)
         if id_ in self._runners:
             raise Conflict(f"service {id_} is run from here", remedy="report on daemons only")
-        if running and pid and pid != unit.record.pid:  # also if an end was missed while there was no machined
+        if running and pid and pid != unit.record.pid:
+            if unit.state is State.RUNNING:  # it ended and was started again while there was no machined
+                unit.record.restarts += 1
+                unit.step(Step.LOST, f"PID {unit.record.pid} ended while nobody looked")
             self._join(unit, pid)
         if running and unit.state is not State.RUNNING:
             self._logs.take()

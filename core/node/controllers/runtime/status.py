@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from core.node.machineconfig import ACTIVE
-from core.node.resources.config import MachineConfig
+from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.resources.network import NetworkStatus
 from core.node.resources.runtime import MachineStage, MachineStatus, MachineStatusStatus, UnmetCondition
 from core.node.resources.services import Service
@@ -37,6 +37,7 @@ class MachineStatusController(Controller):
     name = "runtime.MachineStatusController"
     inputs = (
         weak(MachineConfig.at(ACTIVE)),
+        weak(AcquireConfigStatus.at("config")),
         weak(NetworkStatus.at("status")),
         weak(TimeStatus.at("node")),
         weak(Service),
@@ -66,13 +67,14 @@ class MachineStatusController(Controller):
             self._events.publish(_event(status))
 
     def _stage(self, scope: Scope) -> MachineStage:
-        configured = scope.find(MachineConfig.at(ACTIVE)) is not None
-        running = _SEQUENCES.get(self._sequence(), MachineStage.UNKNOWN)
-        if running is MachineStage.UNKNOWN:
-            return MachineStage.RUNNING if configured else MachineStage.MAINTENANCE
-        if running is MachineStage.BOOTING and not configured:
-            return MachineStage.MAINTENANCE
-        return running
+        running = _SEQUENCES.get(self._sequence(), MachineStage.RUNNING)
+        if running not in (MachineStage.BOOTING, MachineStage.RUNNING):
+            return running
+        if scope.find(MachineConfig.at(ACTIVE)) is not None:
+            return running
+        # a node that has not looked yet is no node without a config
+        looked = scope.find(AcquireConfigStatus.at("config")) is not None
+        return MachineStage.MAINTENANCE if looked else MachineStage.BOOTING
 
 
 def _unmet(scope: Scope) -> list[UnmetCondition]:
