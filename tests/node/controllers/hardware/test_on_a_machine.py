@@ -89,7 +89,7 @@ def test_a_machine_finds_its_parts_and_makes_its_volumes(tmp_path: Path) -> None
         node.known = ["--talosconfig", str(made / "talosconfig")]
         node.until("volumestatuses", "EPHEMERAL", "phase", "ready")
         assert "xfs" in node.get("loadedkernelmodules")
-        mounts = node.get("mounts.runtime")
+        mounts = node.get("mountstatuses.runtime")
         assert mounts["STATE"]["target"] == "/system/state"
         vm.stop()
     shown = run("sgdisk", "--print", disk)
