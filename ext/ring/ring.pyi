@@ -50,4 +50,4 @@ class Reader(_Mapping):
     def read(self, limit: int) -> list[tuple[int, int, bytes]]:
         """Up to `limit` bytes of records but at least one if there is any: (sequence, Unix time in ns, bytes) each."""
     def joined(self, limit: int) -> bytes:
-        """The same records as `read`, their bytes in a row."""
+        """The same records as `read`, their bytes in a row; none only if there is nothing but empty ones."""

@@ -149,6 +149,7 @@ cdef class Ring(_Mapping):
         if not ring_sound(self.header, self.data):
             raise ValueError("the ring is damaged")
         ring_recover(self.header, self.staging)
+        ring_cut(self.header, self.data, self.staging, 0)  # else staging could be full, and a drain find no room
         return self
 
     def append(self, bytes record not None):
@@ -255,6 +256,7 @@ cdef class Reader(_Mapping):
     def joined(self, Py_ssize_t limit):
         cdef uint64_t head, next
         cdef Py_ssize_t size = 0, room
+        cdef bint taken = False
         cdef ring_record record
         cdef PyObject *text
         cdef char *out
@@ -267,14 +269,17 @@ cdef class Reader(_Mapping):
         if text == NULL:
             raise MemoryError
         out = PyBytes_AS_STRING(<object>text)
-        while self._due(next, head, &record) and size + record.length <= room:
+        while self._due(next, head, &record):
+            if size + record.length > room or (taken and size + record.length > limit):
+                break
             memcpy(out + size, self.data + (self._place & (self.capacity - 1)) + sizeof(ring_record), record.length)
             if self._stands():
                 size += record.length
+                taken = True
                 self._pass(&record)
         _PyBytes_Resize(&text, size)
         result = <object>text
         Py_DECREF(result)
-        if not size and self.sequence < next:  # the first one was overwritten, and what follows is longer
-            return self.joined(record.length)
+        if not size and self.sequence < next:  # nothing but empty records, or overwritten by one that is longer
+            return self.joined(limit)
         return result

@@ -51,3 +51,9 @@ class TwinReader:
         self.lost += self.ring.next - self.sequence
         self.sequence = self.ring.next
         return found
+
+    def joined(self, limit: int) -> bytes:
+        while True:
+            text = b"".join(record for _, record in self.read(limit))
+            if text or self.sequence == self.ring.next:
+                return text
