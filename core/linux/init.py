@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Final, NoReturn, Self
+from typing import Final, NoReturn, Protocol, Self
 
 from core.base.errors import Invalid
 
@@ -71,6 +71,18 @@ class Status:
     descriptors: int
     machine: bool
     watchdog: bool
+
+
+class FdTable(Protocol):
+    """The part of init that keeps named descriptors for as long as the machine lives."""
+
+    def get(self, name: str) -> int | None: ...
+
+    def put(self, name: str, fd: int) -> None: ...
+
+    def drop(self, name: str) -> None: ...
+
+    def names(self) -> list[str]: ...
 
 
 class Init:

@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from google.protobuf.message import Message
 
 from core.base.clock import Clock
 from core.base.errors import Exhausted, Invalid
 from core.codec.xid import Xid
-from core.node.survivor import FdTable
+from core.linux.init import FdTable
 from core.rpc.pb.machine import machine_pb2 as pb
 from ext.ring.ring import Reader, Ring
 
@@ -39,6 +39,12 @@ class Tail:
             raise Invalid("only one of tail_events, tail_id and tail_seconds may be given")
         if self.seconds < 0:
             raise Invalid("tail_seconds is negative")
+
+
+class Publisher(Protocol):
+    """What those who have something to tell need of the bus."""
+
+    def publish(self, event: Message, actor_id: str = "") -> None: ...
 
 
 class Bus:

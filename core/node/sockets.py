@@ -4,18 +4,12 @@ sockets live in init's table, so that a caller waits through a restart of machin
 import os
 import socket
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
+
+from core.linux.init import FdTable
 
 FOLDER: Final = Path("/system/run/machined")
 BACKLOG: Final = 128
-
-
-class FdTable(Protocol):
-    """What init offers."""
-
-    def get(self, name: str) -> int | None: ...
-
-    def put(self, name: str, fd: int) -> None: ...
 
 
 def listener(table: FdTable, peer: str, uid: int, folder: Path = FOLDER) -> socket.socket:

@@ -4,23 +4,16 @@ a save atomic; refuses values over SLOT bytes. A process killed in the middle of
 import os
 import struct
 import zlib
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from core.base.errors import Exhausted
+from core.linux.init import FdTable
 
 T = TypeVar("T")
 SLOT: Final = 1 << 20
 _HEAD: Final = struct.Struct("<QII")  # generation, payload bytes, CRC-32 of generation and payload
-
-
-class FdTable(Protocol):
-    """What init offers: named descriptors that live as long as the machine."""
-
-    def get(self, name: str) -> int | None: ...
-
-    def put(self, name: str, fd: int) -> None: ...
 
 
 class Survivor(Generic[T]):

@@ -6,12 +6,13 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from core.base.clock import Clock
 from core.base.errors import Conflict, IchorError
+from core.node.events import Publisher
 from core.node.lifecycle.sequence import TAKEOVER, Phase, Sequence, Task
 from core.node.survivor import Survivor
 from core.rpc.pb.common import common_pb2
@@ -26,12 +27,6 @@ class Running(msgspec.Struct, frozen=True):
     sequence: str
     actor: str
     phase: int
-
-
-class Publisher(Protocol):
-    """The event bus."""
-
-    def publish(self, event: Any, actor_id: str = "") -> None: ...
 
 
 @dataclass(slots=True)

@@ -7,26 +7,15 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from core.base.errors import NotFound
+from core.linux.init import FdTable
 from ext.ring import Reader, Ring
 
 CAPACITY: Final = 1 << 18
 CHUNK: Final = 1 << 16
 _ROUNDS: Final = 8  # pipes' worth that one service may bring per turn of the loop
-
-
-class FdTable(Protocol):
-    """What init offers."""
-
-    def get(self, name: str) -> int | None: ...
-
-    def put(self, name: str, fd: int) -> None: ...
-
-    def drop(self, name: str) -> None: ...
-
-    def names(self) -> list[str]: ...
 
 
 class Log:

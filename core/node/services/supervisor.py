@@ -4,14 +4,13 @@ machined, the event bus, the Service resources. Leaving it leaves every process 
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Final, Protocol
-
-from google.protobuf.message import Message
+from typing import Final
 
 from core.base.clock import Clock
 from core.base.errors import Conflict, NotFound
 from core.linux.cgroup import Tree
 from core.linux.init import Init
+from core.node.events import Publisher
 from core.node.resources.runtime import UnappliedLimit
 from core.node.resources.services import Service as ServiceStatus
 from core.node.services import groups
@@ -27,12 +26,6 @@ from core.state import Resource, Store
 OWNER: Final = "services.Supervisor"
 RECORD: Final = "services"
 _BEGIN: Final = (Step.START, Step.READY, Step.PREPARED, Step.SPAWNED)
-
-
-class Publisher(Protocol):
-    """The event bus."""
-
-    def publish(self, event: Message, actor_id: str = "") -> None: ...
 
 
 class Supervisor:

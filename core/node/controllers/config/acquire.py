@@ -1,22 +1,24 @@
 """-> MachineConfig: the config in force, from STATE at boot and from whoever applies one later. Owns what is stored
-and the trial of a config that reverts by itself; both what is in force and a trial survive machined."""
+and the trial of a config that reverts by itself. What is in force, a trial, and that something has still to be stored
+survive machined. A config that STATE brings wins over one that was applied before STATE was there."""
 
 import asyncio
 import logging
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 import msgspec
 
 from core.base.clock import Clock
-from core.base.errors import IchorError, Invalid, NotReady
+from core.base.errors import Conflict, IchorError, Invalid, NotReady
 from core.config import Config, load
+from core.node.events import Publisher
 from core.node.machineconfig import ACTIVE, parsed
 from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
 from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.resources.runtime import Diagnostic
-from core.node.state_files import StateFiles
+from core.node.state_files import StateFiles, Stored
 from core.node.survivor import Survivor
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.state import Controller, Scope, exclusive, shared, weak
@@ -38,18 +40,15 @@ class Mode(Enum):
 
 
 class InForce(msgspec.Struct, frozen=True):
-    """What survives machined: the config in force, and one on trial (empty: none) with its end in seconds of the boot
-    clock. It dies with the boot, and the next takes what is stored."""
+    """What survives machined: the config in force, whether it has still to be stored, and one on trial (empty: none)
+    with its end in seconds of the boot clock. `looked`: STATE was read in this boot, so that what was applied since
+    may replace what is there. It dies with the boot, and the next takes what is stored."""
 
     data: bytes = b""
+    pending: bool = False
     trial: bytes = b""
     until: float = 0.0
-
-
-class Publisher(Protocol):
-    """The event bus."""
-
-    def publish(self, event: Any, actor_id: str = "") -> object: ...
+    looked: bool = False
 
 
 class Acquire(Controller):
@@ -66,6 +65,8 @@ class Acquire(Controller):
         self._kept = b""  # on STATE, or on its way there
         self._stored = b""  # on STATE
         self._storing = asyncio.Event()
+        self._applying = asyncio.Lock()
+        self._told = ""
         self._scope: Scope | None = None
 
     @property
@@ -75,63 +76,101 @@ class Acquire(Controller):
         return now.trial if self._trial_left() > 0 else now.data
 
     async def apply(self, data: bytes, mode: Mode, trial_seconds: float = 60.0) -> Config:
-        """Validate and put in force. Returns when it is stored (not for a trial). Raises ConfigErrors, and NotReady if
-        STATE does not take it in time; it is in force even then."""
+        """Validate and put in force. Returns when it is stored (not for a trial). Raises ConfigErrors, Conflict while
+        another is being applied, and NotReady if STATE does not take it in time; it is in force even then."""
+        config = self.check(data, mode)
+        if self._applying.locked():
+            raise Conflict("another config is being applied", remedy="wait until it is stored")
+        async with self._applying:
+            now = self._in_force
+            if mode is Mode.TRY:
+                until = self._clock.monotonic() + trial_seconds
+                self._record.save(msgspec.structs.replace(now, trial=data, until=until))
+                self._wake()
+                return config
+            if mode is Mode.NOW:
+                self._record.save(InForce(data, pending=True, looked=now.looked))
+            self._kept = data
+            self._wake()
+            await self._until_stored(data)
+        return config
+
+    def check(self, data: bytes, mode: Mode) -> Config:
+        """What `apply` would take. Raises ConfigErrors, Invalid."""
         config = parsed(data)
         if not config.complete:
             raise Invalid("the config has no machine section", remedy="apply one that `ichorctl gen config` made")
         if mode is not Mode.NOW and not self.active:
             raise Invalid("there is no config yet", remedy="apply the first one without a mode")
-        if mode is Mode.TRY:
-            self._record.save(InForce(self._in_force.data, data, self._clock.monotonic() + trial_seconds))
-        elif mode is Mode.NOW:
-            self._record.save(InForce(data))
-        if mode is not Mode.TRY:
-            self._kept = data
-        self._wake()
-        if mode is not Mode.TRY:
-            await self._until_stored(data)
         return config
 
     async def reconcile(self, scope: Scope) -> None:
         self._scope = scope
+        try:
+            if scope.find(_MOUNT) is not None:
+                self._exchange(scope)
+        finally:
+            self._publish(scope)  # whatever STATE does: what is in force is in force, and a trial ends in time
+
+    def _publish(self, scope: Scope) -> None:
+        wanted = {ACTIVE: self.active, PERSISTENT: self._kept}
+        scope.sync(MachineConfig.all(), {k: MachineConfig(yaml_marshalled=v) for k, v in wanted.items() if v})
         volume = scope.find(_VOLUME)
-        if scope.find(_MOUNT) is not None:
-            self._exchange(scope)
         missing = volume is not None and volume.spec.phase is VolumePhase.MISSING
         if self._read or missing or self.active:
             scope.put("config", AcquireConfigStatus())
-        wanted = {ACTIVE: self.active, PERSISTENT: self._kept}
-        scope.sync(MachineConfig.all(), {k: MachineConfig(yaml_marshalled=v) for k, v in wanted.items() if v})
         if (left := self._trial_left()) > 0:
             scope.later(left)
 
     def _exchange(self, scope: Scope) -> None:
         """Read STATE once, then write to it whatever is kept and not there yet."""
-        if not self._read and not self._kept:
-            self._load(scope)
-        self._read = True
+        if not self._read:
+            self._take(self._load(scope))
+            self._read = True
         if self._kept and self._kept != self._stored:
             self._files.save_config(self._kept, load)
             self._stored = self._kept
             _log.info("config stored, %d bytes", len(self._kept))
-            self._storing.set()
+        now = self._in_force
+        if now.pending and self._kept:
+            self._record.save(msgspec.structs.replace(now, pending=False))
+        self._storing.set()
 
-    def _load(self, scope: Scope) -> None:
+    def _take(self, stored: Stored[Config] | None) -> None:
+        """Decide between what STATE holds and what was applied before this machined saw it."""
+        now, found = self._in_force, stored.data if stored is not None else b""
+        if found and not now.looked:
+            if now.data not in (b"", found):
+                _log.error("STATE holds a config; the one applied before STATE was there gives way to it")
+            self._kept = found
+            self._record.save(InForce(found, looked=True))
+        else:
+            self._kept = self._kept or (now.data if now.pending else found)
+            self._record.save(msgspec.structs.replace(now, looked=True))
+        self._stored = found
+
+    def _load(self, scope: Scope) -> Stored[Config] | None:
+        """What STATE holds, None if nothing. Raises Invalid for nothing but damage, unless this boot has a config:
+        then that one replaces it."""
         try:
             stored = self._files.load_config(load)
         except IchorError as error:
             scope.put("config", Diagnostic(message="the stored config cannot be used", details=(str(error),)))
-            self._events.publish(pb.ConfigLoadErrorEvent(error=str(error)))
-            raise
-        if stored is None:
-            return
-        for problem in stored.problems:
-            _log.error("fell back to the previous config: %s", problem)
+            self._tell(str(error))
+            if not self._in_force.looked:
+                raise
+            return None
+        scope.remove(Diagnostic.at("config"))
+        for problem in stored.problems if stored is not None else ():
+            self._tell(f"fell back to the previous config: {problem}")
+        return stored
+
+    def _tell(self, problem: str) -> None:
+        """Once, for it is looked at again and again."""
+        if problem != self._told:
+            self._told = problem
+            _log.error("%s", problem)
             self._events.publish(pb.ConfigLoadErrorEvent(error=problem))
-        self._kept = self._stored = stored.data
-        if not self._in_force.data:
-            self._record.save(InForce(stored.data))
 
     async def _until_stored(self, data: bytes) -> None:
         try:
@@ -139,9 +178,11 @@ class Acquire(Controller):
                 while self._stored != data:
                     self._storing.clear()
                     await self._storing.wait()
+                    if self._kept != data:
+                        raise Conflict("STATE came with a config of its own, which is in force", remedy="change that")
         except TimeoutError:
             raise NotReady(
-                "the config is in force but not stored: STATE is not ready", remedy="ichorctl get volumestatus"
+                "the config is kept but not stored: STATE is not ready", remedy="ichorctl get volumestatus"
             ) from None
 
     @property

@@ -8,13 +8,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 from core.codec import bundle
 from core.codec import dm as codec
 from core.linux import crypto, damage, disk, dm
 from core.linux.capabilities import Capabilities
 from core.node.controllers.hardware.plug import Listen
+from core.node.events import Publisher
 from core.node.resources.runtime import BadBlock, IntegrityMethod, IntegrityStatus
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.state import Controller, Scope, exclusive
@@ -23,12 +24,6 @@ _log = logging.getLogger("integrity")
 DEVICE: Final = "ichor-root"
 # past this many the image is not damaged but gone
 _LIMIT: Final = 64
-
-
-class Publisher(Protocol):
-    """The event bus."""
-
-    def publish(self, event: Any, actor_id: str = "") -> object: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 it is ready. Every change is an event too, because clients wait for that."""
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final
 
+from core.node.events import Publisher
 from core.node.machineconfig import ACTIVE
 from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.resources.network import NetworkStatus
@@ -23,12 +24,6 @@ _SEQUENCES: Final = {
     "reset": MachineStage.RESETTING,
     "upgrade": MachineStage.UPGRADING,
 }
-
-
-class Publisher(Protocol):
-    """The event bus."""
-
-    def publish(self, event: Any, actor_id: str = "") -> object: ...
 
 
 class MachineStatusController(Controller):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.base.errors import Invalid
+from core.base.errors import Conflict, Invalid
 from core.config import ConfigErrors
 from core.node.controllers.config import Acquire, InForce, Mode
 from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
@@ -174,3 +174,145 @@ async def test_refusals_change_nothing(clock: FakeClock, table: FdTable, tmp_pat
         assert node.text(ACTIVE) is None
         assert not list(tmp_path.iterdir())
     node.record.close()
+
+
+@pytest.mark.parametrize("before", [b"", OTHER])
+@on_loop
+async def test_killed_between_in_force_and_stored(
+    clock: FakeClock, table: FdTable, tmp_path: Path, before: bytes
+) -> None:
+    if before:
+        (tmp_path / "config.yaml").write_bytes(before)
+    first = Node(clock, table, tmp_path)
+    first.mount()
+    async with first.running():
+        await settle()
+        (tmp_path / "config.yaml.new").mkdir()  # STATE takes nothing
+        applying = asyncio.create_task(first.acquire.apply(WORKER, Mode.NOW))
+        await settle()
+        assert first.text(ACTIVE) == WORKER
+        applying.cancel()
+    first.record.close()
+    (tmp_path / "config.yaml.new").rmdir()
+    second = Node(clock, table, tmp_path)
+    second.mount()
+    async with second.running():
+        await settle()
+        assert second.text(ACTIVE) == second.text(PERSISTENT) == WORKER
+        assert (tmp_path / "config.yaml").read_bytes() == WORKER
+    second.record.close()
+
+
+@on_loop
+async def test_what_the_disk_brings_late_wins_over_what_a_stranger_applied(
+    clock: FakeClock, table: FdTable, tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").write_bytes(WORKER)
+    node = Node(clock, table, tmp_path)
+    node.put("STATE", VolumeStatus(phase=VolumePhase.MISSING))
+    async with node.running():
+        await settle()
+        applying = asyncio.create_task(node.acquire.apply(OTHER, Mode.NOW))
+        await settle()
+        assert node.text(ACTIVE) == OTHER
+        node.mount()
+        with pytest.raises(Conflict, match="a config of its own"):
+            await applying
+        assert node.text(ACTIVE) == node.text(PERSISTENT) == WORKER
+        assert (tmp_path / "config.yaml").read_bytes() == WORKER
+    node.record.close()
+
+
+@on_loop
+async def test_one_apply_at_a_time(clock: FakeClock, table: FdTable, tmp_path: Path) -> None:
+    node = Node(clock, table, tmp_path)
+    async with node.running():
+        first = asyncio.create_task(node.acquire.apply(WORKER, Mode.NOW))
+        await settle()
+        for mode in Mode:
+            with pytest.raises(Conflict, match="another config is being applied"):
+                await node.acquire.apply(OTHER, mode)
+        node.mount()
+        await first
+        await node.acquire.apply(OTHER, Mode.NOW)
+        assert node.text(ACTIVE) == OTHER
+        assert (tmp_path / "config.yaml").read_bytes() == OTHER
+    node.record.close()
+
+
+@on_loop
+async def test_a_trial_reverts_though_state_takes_nothing(clock: FakeClock, table: FdTable, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(WORKER)
+    node = Node(clock, table, tmp_path)
+    node.mount()
+    async with node.running():
+        await settle()
+        await node.acquire.apply(OTHER, Mode.TRY, 60)
+        (tmp_path / "config.yaml.new").mkdir()
+        staging = asyncio.create_task(node.acquire.apply(OTHER, Mode.STAGED))
+        await settle()
+        assert node.text(ACTIVE) == OTHER
+        await clock.advance(70)
+        assert node.text(ACTIVE) == WORKER
+        staging.cancel()
+    node.record.close()
+
+
+@on_loop
+async def test_a_trial_is_replaced_by_another_and_ended_by_a_config_for_good(
+    clock: FakeClock, table: FdTable, tmp_path: Path
+) -> None:
+    third = OTHER.replace(b"1024", b"2048")
+    (tmp_path / "config.yaml").write_bytes(WORKER)
+    node = Node(clock, table, tmp_path)
+    node.mount()
+    async with node.running():
+        await settle()
+        await node.acquire.apply(OTHER, Mode.TRY, 60)
+        await clock.advance(30)
+        with pytest.raises(ConfigErrors):
+            await node.acquire.apply(b"machine: {tipe: x}", Mode.TRY)
+        await node.acquire.apply(third, Mode.TRY, 60)
+        await clock.advance(50)
+        assert node.text(ACTIVE) == third
+        await clock.advance(11)
+        assert node.text(ACTIVE) == WORKER
+        await node.acquire.apply(OTHER, Mode.TRY, 60)
+        await node.acquire.apply(third, Mode.NOW)
+        await clock.advance(61)
+        assert node.text(ACTIVE) == node.text(PERSISTENT) == third
+    node.record.close()
+
+
+@on_loop
+async def test_nothing_but_damage_is_no_blank_machine(clock: FakeClock, table: FdTable, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(b"machine: [")
+    node = Node(clock, table, tmp_path)
+    node.mount()
+    async with node.running():
+        await settle()
+        await clock.advance(60)
+        assert node.store.find(AcquireConfigStatus.at("config")) is None  # so strangers are not served
+        assert len(node.events.said) == 1  # however often it was looked at
+    node.record.close()
+
+
+@on_loop
+async def test_damage_under_a_running_node_is_mended_by_the_next_config(
+    clock: FakeClock, table: FdTable, tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").write_bytes(WORKER)
+    first = Node(clock, table, tmp_path)
+    first.mount()
+    async with first.running():
+        await settle()
+    first.record.close()
+    (tmp_path / "config.yaml").write_bytes(b"\0")
+    second = Node(clock, table, tmp_path)
+    second.mount()
+    async with second.running():
+        await settle()
+        assert second.text(ACTIVE) == WORKER
+        await second.acquire.apply(OTHER, Mode.NOW)
+        assert (tmp_path / "config.yaml").read_bytes() == OTHER
+    second.record.close()
