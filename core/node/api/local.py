@@ -2,18 +2,12 @@
 only what apid says about its caller's roles is believed, and only on apid's socket."""
 
 import socket
-from collections.abc import Collection
+from functools import partial
 
-from core.base.errors import Denied
-from core.node.api import machine
-from core.node.api.access import NOT_AUTHORIZED
-from core.node.api.roles import allowed, forwarded
+from core.node.api import access, machine
 from core.node.api.state import State
-from core.node.machineconfig import ACTIVE
 from core.node.node import Node
-from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.sockets import listener
-from core.rpc.context import Context
 from core.rpc.server import Server
 
 APID_UID = 50
@@ -21,12 +15,13 @@ DRAIN_SECONDS = 1.0
 
 
 class LocalAPI:
-    """Serves every gRPC service of the node to apid."""
+    """Serves every gRPC service of the node to apid. Each call is checked by the table by which apid decided: a flaw
+    there does not open what is behind."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        services = [machine.service(node), State(node.store, roles).service()]
-        self._server = Server(services, guard=self._guard)
+        services = [machine.service(node), State(node.store, partial(access.roles, node.store)).service()]
+        self._server = Server(services, guard=partial(access.check_call, node.store))
 
     async def serve(self, sock: socket.socket) -> None:
         """Accept from now on."""
@@ -39,16 +34,3 @@ class LocalAPI:
     def listen(self) -> socket.socket:
         """apid's socket."""
         return listener(self._node.init, "apid", APID_UID)
-
-    def _guard(self, ctx: Context) -> None:
-        """The same table by which apid decided: a flaw there does not open what is behind."""
-        store = self._node.store
-        looked = store.find(AcquireConfigStatus.at("config")) is not None
-        maintenance = looked and store.find(MachineConfig.at(ACTIVE)) is None
-        if not allowed(ctx.method, roles(ctx), maintenance):
-            raise Denied(NOT_AUTHORIZED)
-
-
-def roles(ctx: Context) -> Collection[str]:
-    """The roles of apid's caller."""
-    return forwarded(ctx.metadata)

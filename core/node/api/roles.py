@@ -1,5 +1,5 @@
 """Who may call what, as data. Roles are the O values of a client certificate; apid decides by this table before it
-forwards, machined by the same roles where a resource is sensitive."""
+forwards, machined asks it again, and looks at the roles where a resource is sensitive."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -13,6 +13,7 @@ ETCD_BACKUP: Final = Role.ETCD_BACKUP
 IMAGE_VERIFIER: Final = Role.IMAGE_VERIFIER
 META_WRITER: Final = Role.META_WRITER
 IMPERSONATOR: Final = Role.IMPERSONATOR
+NOT_AUTHORIZED: Final = "not authorized"
 HEADER: Final = "talos-role"  # metadata in which apid tells machined the roles of its caller, one value each
 
 _MACHINE: Final = "/machine.MachineService/"

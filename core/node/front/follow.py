@@ -19,7 +19,7 @@ async def follow(machined: Channel, clock: Clock, target: tuple[str, str, str], 
     """Call `take` with the encoded spec of the resource (namespace, type, id) at every change, until cancelled."""
     namespace, kind, name = target
     request = state.WatchRequest(namespace=namespace, type=kind, id=name, api_version=1)
-    backoff = Backoff(first=0.05, cap=1.0, first_free=True)
+    backoff = Backoff(first=0.005, cap=1.0, first_free=True)
     while True:
         try:
             async for answer in machined.server_stream(
@@ -30,5 +30,6 @@ async def follow(machined: Channel, clock: Clock, target: tuple[str, str, str], 
                     if event.event_type in (state.CREATED, state.UPDATED):
                         take(event.resource.spec.proto_spec)
         except RpcError as error:
-            _log.info("machined is away: %s", error)
+            if not backoff.failures:
+                _log.info("%s: machined is away: %s", kind, error)
         await clock.sleep(backoff.failed())

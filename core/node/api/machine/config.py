@@ -2,20 +2,22 @@
 in the answer, never passed over."""
 
 import difflib
-from typing import Any, Final
+from typing import Final
 
-from core.base.errors import Unsupported
+from core.base.errors import Invalid, Unsupported
 from core.base.units import format_duration
-from core.config import Config
-from core.config.load import load
+from core.config import Config, ConfigErrors, modes
 from core.config.support import unsupported
+from core.node.api.access import check_call
 from core.node.controllers.config import Mode
 from core.node.node import Node
+from core.rpc.context import Context
 from core.rpc.pb.machine import machine_pb2 as pb
 
 _Mode = pb.ApplyConfigurationRequest
 _MODES: Final = {_Mode.AUTO: Mode.NOW, _Mode.NO_REBOOT: Mode.NOW, _Mode.STAGED: Mode.STAGED, _Mode.TRY: Mode.TRY}
 TRY_SECONDS: Final = 60.0
+LONGEST_TRY: Final = 86400.0
 _SAID: Final = {
     Mode.NOW: "Applied configuration without a reboot",
     Mode.STAGED: "Staged configuration to be applied after the next reboot",
@@ -23,27 +25,41 @@ _SAID: Final = {
 
 
 async def apply_configuration(
-    node: Node, ctx: Any, request: pb.ApplyConfigurationRequest
+    node: Node, ctx: Context, request: pb.ApplyConfigurationRequest
 ) -> pb.ApplyConfigurationResponse:
     """Modes auto and no-reboot take effect at once; everything this node acts on can change while it runs."""
+    check_call(node.store, ctx)  # again: who began this call in maintenance may send its config after it
     mode = _MODES.get(request.mode)
     if mode is None:
         raise Unsupported("a running node is not rebooted to apply a config", remedy="use mode auto, staged or try")
+    seconds = _seconds(request)
+    config = node.config.check(request.data, mode)
+    warnings = _warnings(node, config)
     if request.dry_run:
-        config = load(request.data)
-        return _answer(config, request, f"Dry run summary:\n{_difference(node.config.active, request.data)}")
-    seconds = request.try_mode_timeout.ToTimedelta().total_seconds() or TRY_SECONDS
-    config = await node.config.apply(request.data, mode, seconds)
-    said = _SAID.get(mode, f"Applied configuration for {format_duration(seconds)}, then it reverts")
-    return _answer(config, request, said)
-
-
-def _answer(config: Config, request: pb.ApplyConfigurationRequest, details: str) -> pb.ApplyConfigurationResponse:
-    warnings = [str(problem) for problem in config.warnings]
-    warnings += [f"{path} is not acted on by this node yet" for path in unsupported(config)]
+        said = f"Dry run summary:\n{_difference(node.config.active, request.data)}"
+    else:
+        await node.config.apply(request.data, mode, seconds)
+        said = _SAID.get(mode, f"Applied configuration for {format_duration(seconds)}, then it reverts")
     applied = _Mode.NO_REBOOT if request.mode == _Mode.AUTO else request.mode
-    message = pb.ApplyConfiguration(warnings=warnings, mode=applied, mode_details=details)
+    message = pb.ApplyConfiguration(warnings=warnings, mode=applied, mode_details=said)
     return pb.ApplyConfigurationResponse(messages=[message])
+
+
+def _seconds(request: pb.ApplyConfigurationRequest) -> float:
+    asked = request.try_mode_timeout
+    seconds = asked.seconds + asked.nanos / 1e9
+    if not 0 <= seconds <= LONGEST_TRY:
+        raise Invalid(f"a trial of {seconds:g} s is none", remedy="try for up to a day")
+    return seconds or TRY_SECONDS
+
+
+def _warnings(node: Node, config: Config) -> list[str]:
+    """What the operator should know. Raises ConfigErrors for what cannot be on this kind of platform."""
+    found = modes.check(config, modes.Mode(node.platform.mode))
+    if errors := [problem for problem in found if not problem.warning]:
+        raise ConfigErrors(errors)
+    unused = [f"{path} is not acted on by this node yet" for path in unsupported(config)]
+    return [str(problem) for problem in (*config.warnings, *found)] + unused
 
 
 def _difference(before: bytes, after: bytes) -> str:

@@ -18,9 +18,12 @@ class Maintenance(Controller):
 
     async def reconcile(self, scope: Scope) -> None:
         configured = scope.find(MachineConfig.at(ACTIVE)) is not None
+        looked = scope.find(AcquireConfigStatus.at("config")) is not None
+        if not configured and not looked:
+            return  # nobody knows yet
         if configured:
             scope.remove(MaintenanceServiceRequest.at("maintenance"))
-        elif scope.find(AcquireConfigStatus.at("config")) is not None:
+        else:
             scope.put("maintenance", MaintenanceServiceRequest())
         scope.put(
             "apid",

@@ -1,25 +1,35 @@
 """OSRoot or MaintenanceRoot, CertSAN -> APICerts: what apid serves with. Issued anew at half its life and whenever the
-authority, the names or the addresses change; apid swaps it without a restart."""
+authority, the names, the addresses or the clock change; apid swaps it without a restart."""
+
+import logging
 
 from core.node.controllers.secrets.work import Work, issue
 from core.node.resources.secrets import APICerts, CertSAN, MaintenanceRoot, OSRoot
+from core.node.resources.time import TimeStatus
 from core.node.resources.values import CertificateAndKey
 from core.pki.types import Pair, Server, half_life
 from core.state import Controller, Scope, exclusive, weak
+
+_log = logging.getLogger("secrets")
 
 
 class APICertificates(Controller):
     """Id `api`. With a config clients must show a certificate of an accepted authority; in maintenance none."""
 
     name = "secrets.APIController"
-    inputs = (weak(OSRoot.at("os")), weak(MaintenanceRoot.at("maintenance")), weak(CertSAN.at("api")))
+    inputs = (
+        weak(OSRoot.at("os")),
+        weak(MaintenanceRoot.at("maintenance")),
+        weak(CertSAN.at("api")),
+        weak(TimeStatus.at("node")),  # the clock may jump past all that was issued
+    )
     outputs = (exclusive(APICerts),)
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._issued_for: tuple[object, ...] = ()
         self._server = CertificateAndKey()
-        self._renew = 0.0
+        self._issued = self._renew = 0.0
 
     async def reconcile(self, scope: Scope) -> None:
         sans = scope.find(CertSAN.at("api"))
@@ -42,10 +52,11 @@ class APICertificates(Controller):
 
     async def _issue(self, scope: Scope, authority: CertificateAndKey, sans: CertSAN) -> None:
         now, wanted = scope.clock.now(), (authority, sans)
-        if self._issued_for == wanted and now < self._renew:
+        if self._issued_for == wanted and self._issued <= now < self._renew:
             return
         ca = Pair(authority.crt, authority.key)
         job = Server(now, ca, sans.fqdn, names=sans.dns_names, addresses=sans.ips)
         issued = await issue(self._work, job)
         self._server = CertificateAndKey(crt=issued.crt, key=issued.key)
-        self._issued_for, self._renew = wanted, half_life(issued, now)
+        self._issued_for, self._issued, self._renew = wanted, now, half_life(issued, now)
+        _log.info("API certificate issued for %s", ", ".join((*sans.dns_names, *sans.ips)))

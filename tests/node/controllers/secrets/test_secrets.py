@@ -3,13 +3,16 @@
 import subprocess
 from pathlib import Path
 
+from core.base.errors import IchorError
 from core.config import generate
 from core.config.generate import Options
 from core.node.controllers.runtime import Maintenance
-from core.node.controllers.secrets import APICertificates, CertSANs, MaintenanceAuthority, os_root
+from core.node.controllers.secrets import APICertificates, CertSANs, MaintenanceAuthority, Work, os_root
 from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.resources.network import HostnameStatus, NodeAddress
+from core.node.resources.runtime import APIServiceConfig
 from core.node.resources.secrets import APICerts, MaintenanceRoot
+from core.node.resources.time import TimeStatus
 from core.pki import der, jobs, pem
 from tests.node.controllers.house import House
 from tests.support.clock import FakeClock, on_loop, settle
@@ -18,6 +21,10 @@ CONFIG = generate.control_plane(
     generate.new_secrets(1_700_000_000.0), Options(name="c", endpoint="https://10.0.0.2:6443")
 )
 API = APICerts.at("api")
+
+
+class BrokenWorker(IchorError):
+    """A worker's death."""
 
 
 async def work(function: str, payload: bytes) -> bytes:
@@ -29,7 +36,7 @@ async def work(function: str, payload: bytes) -> bytes:
 class Node(House):
     """The domain, with a name and an address."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work = work) -> None:
         controllers = [os_root(), CertSANs(), MaintenanceAuthority(work), APICertificates(work), Maintenance()]
         self.clock = FakeClock()
         super().__init__(self.clock, controllers)
@@ -96,3 +103,39 @@ async def test_renewed_at_half_life_and_when_an_address_comes() -> None:
         node.put("accumulative", NodeAddress(addresses=("10.0.0.2/24", "10.0.0.3/24")))
         await settle()
         assert node.api.server.crt != second
+
+
+@on_loop
+async def test_issued_anew_when_the_clock_jumps_either_way() -> None:
+    node = Node()
+    async with node.running():
+        node.put("v1alpha1", MachineConfig(yaml_marshalled=CONFIG))
+        await settle()
+        for epoch, jump in enumerate((400 * 86400.0, -300 * 86400.0), 1):
+            before = node.api.server.crt
+            node.clock.step(jump)
+            node.put("node", TimeStatus(synced=True, epoch=epoch))
+            await settle()
+            assert node.api.server.crt != before
+            made = der.read(pem.certificates(node.api.server.crt)[0])
+            assert made.not_before <= node.clock.now() < made.not_after
+
+
+@on_loop
+async def test_a_worker_that_dies_is_asked_again_and_nobody_is_served_meanwhile() -> None:
+    broken = True
+
+    async def dying(function: str, payload: bytes) -> bytes:
+        if broken:
+            raise BrokenWorker("the worker died")
+        return await work(function, payload)
+
+    node = Node(dying)
+    async with node.running():
+        node.put("v1alpha1", MachineConfig(yaml_marshalled=CONFIG))
+        await node.clock.advance(60)
+        assert node.store.find(API) is None
+        assert not node.store.get(APIServiceConfig.at("apid")).spec.readonly_role_mode
+        broken = False
+        await node.clock.advance(6)
+        assert node.api.accepted_cas
