@@ -29,8 +29,6 @@ from core.node.services.table import services
 from core.node.survivor import Survivor
 from core.state import Runtime, Store
 
-_MODES = {"container": "container", "metal": "metal"}
-
 
 def assemble(init: Init, work: Work, clock: Clock) -> Node:
     """The node of this machine; nothing runs yet. Call it on a running loop."""
@@ -99,4 +97,4 @@ def _doing(lifecycle: Runner) -> str:
 
 def _platform() -> Platform:
     name = capabilities.platform(Path("/proc/cmdline").read_text())
-    return Platform(name, _MODES.get(name, "cloud"))
+    return Platform(name, name if name in ("container", "metal") else "cloud")

@@ -6,23 +6,20 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from core.base.clock import Clock
 from core.linux.capabilities import Capabilities
 from core.linux.init import Init
 from core.linux.uevents import Uevents
 from core.node.build import Build
+from core.node.controllers.config import Acquire
 from core.node.events import Bus
+from core.node.lifecycle.runner import Runner
 from core.node.services.daemons import News, follow
 from core.node.services.kernel import KernelLog
 from core.node.services.logs import Logs
 from core.node.services.supervisor import Supervisor
 from core.state import Runtime, Store
-
-if TYPE_CHECKING:
-    from core.node.controllers.config import Acquire
-    from core.node.lifecycle.runner import Runner
 
 _log = logging.getLogger("node")
 
@@ -49,9 +46,9 @@ class Node:
     events: Bus
     logs: Logs
     kernel_log: KernelLog | None
-    config: "Acquire"
+    config: Acquire
     services: Supervisor
-    lifecycle: "Runner"
+    lifecycle: Runner
     devices: Uevents
 
     async def run(self, news: AsyncIterator[News]) -> None:

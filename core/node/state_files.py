@@ -57,7 +57,8 @@ class StateFiles:
             except (IchorError, OSError, ExceptionGroup) as error:
                 problems.append(f"{path}: {error}")
         if problems:
-            raise Invalid("no stored config is good: " + "; ".join(problems), remedy="apply a config anew")
+            remedy = "put a good one there from outside, or wipe STATE"
+            raise Invalid("no stored config is good: " + "; ".join(problems), remedy=remedy)
         return None
 
     def drop_config(self) -> None:

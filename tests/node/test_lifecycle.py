@@ -48,6 +48,15 @@ def _do(name: str, *, fail: bool = False, gated: bool = False) -> Task:
     return Task(name, run)
 
 
+def _group(name: str) -> Task:
+    """Does several things at once, two of which fail."""
+
+    async def run(machine: Recorder) -> None:
+        raise ExceptionGroup("stopping", [OSError("busy"), ExceptionGroup("more", [NotReady("slow")])])
+
+    return Task(name, run)
+
+
 def _runner(table: FdTable, *sequences: Sequence) -> tuple[Runner, Recorder]:
     recorder = Recorder()
     record = Survivor(table, "sequence", Running)
@@ -124,5 +133,34 @@ def test_a_final_sequence_goes_on_in_the_next_machined(table: FdTable) -> None:
         assert after.did == ["b", "c"]
         recorder.gate.set()
         second.record.close()
+
+    asyncio.run(main())
+
+
+def test_services_that_will_not_stop_do_not_keep_the_machine_from_its_end(table: FdTable) -> None:
+    async def main() -> None:
+        phases = (Phase("one", (_group("stop"),)), Phase("two", (_do("reboot"),)))
+        runner, recorder = _runner(table, Sequence("reboot", phases, final=True))
+        runner.start("reboot")
+        assert await runner.wait() == "stop: busy; stop: slow"
+        assert recorder.did == ["reboot"]
+        runner.record.close()
+
+    asyncio.run(main())
+
+
+def test_who_asked_for_the_end_is_not_told_that_the_machine_runs(table: FdTable) -> None:
+    async def main() -> None:
+        phases = (Phase("one", (_do("reboot"),)),)
+        shutdown = Sequence("shutdown", (Phase("one", (_do("off"),)),), final=True)
+        runner, recorder = _runner(table, Sequence("reboot", phases, final=True), shutdown)
+        actor = runner.start("reboot").actor
+        assert await runner.wait() == ""
+        assert runner.current is not None
+        assert runner.current.actor == actor  # init has the word; its SIGTERM comes next
+        with pytest.raises(Conflict, match="reboot is running"):
+            runner.start("shutdown")
+        assert recorder.did == ["reboot"]
+        runner.record.close()
 
     asyncio.run(main())

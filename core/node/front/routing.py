@@ -33,12 +33,11 @@ class Routing:
         """Pass if the call is for this node; else raise RpcError INVALID_ARGUMENT or Denied."""
         if metadata.text(PROXIED):
             return
-        for key in (NODE, NODES):
-            targets = metadata.text(key)
-            if len(targets) > 1:
-                raise RpcError(Code.INVALID_ARGUMENT, f"{key} metadata must be single-valued")
-            if targets and not self._is_local(targets[0]):
-                raise Denied("no request forwarding", remedy=f"ask {targets[0]} itself")
+        if len(metadata.text(NODE)) > 1:
+            raise RpcError(Code.INVALID_ARGUMENT, f"{NODE} metadata must be single-valued")
+        for target in (*metadata.text(NODE), *metadata.text(NODES)):
+            if not self._is_local(target):
+                raise Denied("no request forwarding", remedy=f"ask {target} itself")
 
     def _is_local(self, target: str) -> bool:
         try:
@@ -50,4 +49,4 @@ class Routing:
     def _use(self, encoded: bytes) -> None:
         spec = CertSANSpec.FromString(encoded)
         addresses = {str(ip_address(address.ip)) for address in spec.i_ps}
-        self._own = frozenset({*addresses, *spec.dns_names, spec.fqdn})
+        self._own = frozenset({*addresses, *spec.dns_names, spec.fqdn} - {""})

@@ -90,7 +90,8 @@ class Runner:
                 self.record.save(Running(sequence.name, running.actor, index))
                 problems += await self._phase(phase, running)
         finally:
-            if self.current is running:
+            # one that ended the machine stays until the end comes; one that failed at it may be asked for again
+            if self.current is running and (problems or not sequence.final):
                 self.current, self.ended = None, sequence.name
                 self.changed()
                 if not sequence.final:
@@ -116,12 +117,20 @@ class Runner:
         self.events.publish(machine.TaskEvent(task=task.name, action=machine.TaskEvent.START), running.actor)
         try:
             await task.run(self.machine)
-        except (IchorError, OSError) as error:
-            problems.append(f"{task.name}: {error}")
-            _log.error("%s: %s: %s", running.sequence, task.name, error)
+        except (IchorError, OSError, ExceptionGroup) as error:
+            for problem in _each(error):
+                problems.append(f"{task.name}: {problem}")
+                _log.error("%s: %s: %s", running.sequence, task.name, problem)
         finally:
             self.events.publish(machine.TaskEvent(task=task.name, action=machine.TaskEvent.STOP), running.actor)
         _log.info("%s: %s took %.3f s", running.sequence, task.name, self.clock.monotonic() - began)
+
+
+def _each(error: Exception) -> list[Exception]:
+    """What really happened: tasks that do several things at once fail in groups."""
+    if isinstance(error, ExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _each(inner)]
+    return [error]
 
 
 def _sequence(name: str, action: machine.SequenceEvent.Action, problem: str = "") -> machine.SequenceEvent:

@@ -1,12 +1,17 @@
 """What the steps of sequences do. Each is harmless to repeat, because a sequence may go on in a successor of machined.
 Nothing here has an effect of its own on disks, links or services: it waits on resources or asks the owner."""
 
+import asyncio
+from typing import Final
+
 from core.linux.power import Action, end
 from core.node.machineconfig import ACTIVE
 from core.node.node import Node
 from core.node.resources.block import MountStatus
 from core.node.resources.config import MachineConfig
 from core.node.waiting import until
+
+STOP_SECONDS: Final = 60.0  # then the machine ends without them: a process stuck in the kernel must not hold it
 
 
 async def load_config(node: Node) -> None:
@@ -28,8 +33,9 @@ async def start_services(node: Node) -> None:
 
 
 async def stop_services(node: Node) -> None:
-    """Everything down, dependents first."""
-    await node.services.stop_all()
+    """Everything down, dependents first. Raises TimeoutError, and ExceptionGroup of what would not stop."""
+    async with asyncio.timeout(STOP_SECONDS):
+        await node.services.stop_all()
 
 
 async def reboot(node: Node) -> None:

@@ -1,4 +1,5 @@
-"""Read: the bytes of one regular file. Procfs and sysfs files count; devices, pipes and folders do not."""
+"""Read: the bytes of one regular file. Procfs and sysfs files count; devices, pipes and folders do not. What the kernel
+says against it is told as it is: an unreadable block is the file's trouble and no bug of ours."""
 
 import os
 import stat
@@ -10,6 +11,7 @@ from core.base.errors import Invalid, NotFound
 from core.node.node import Node
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.status import Code, RpcError
 
 CHUNK: Final = 32 << 10
 
@@ -17,16 +19,18 @@ CHUNK: Final = 32 << 10
 async def read(node: Node, ctx: Any, request: pb.ReadRequest) -> AsyncIterator[common_pb2.Data]:
     """Chunks of up to CHUNK bytes. A symlink is followed; a missing file is NotFound."""
     path = PurePosixPath(request.path)
-    if not path.is_absolute() or ".." in path.parts:
+    if not path.is_absolute() or ".." in path.parts or "\0" in request.path:
         raise Invalid(f"{request.path!r} is not an absolute path")
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise Invalid(f"{request.path} is not a regular file")
+            while data := os.read(fd, CHUNK):
+                yield common_pb2.Data(bytes=data)
+        finally:
+            os.close(fd)
     except FileNotFoundError:
         raise NotFound(f"{request.path}: no such file") from None
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Invalid(f"{request.path} is not a regular file")
-        while data := os.read(fd, CHUNK):
-            yield common_pb2.Data(bytes=data)
-    finally:
-        os.close(fd)
+    except OSError as error:
+        raise RpcError(Code.UNKNOWN, f"{request.path}: {os.strerror(error.errno or 0).lower()}") from error

@@ -5,6 +5,7 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 
+from core.node.machineconfig import ACTIVE
 from core.node.node import Node
 from core.node.resources.config import MachineConfig
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -19,7 +20,7 @@ async def version(node: Node, ctx: Any, request: Empty) -> pb.VersionResponse:
             pb.Version(
                 version=info,
                 platform=pb.PlatformInfo(name=platform.name, mode=platform.mode),
-                features=pb.FeaturesInfo(rbac=node.store.find(MachineConfig.at("v1alpha1")) is not None),
+                features=pb.FeaturesInfo(rbac=node.store.find(MachineConfig.at(ACTIVE)) is not None),
             )
         ]
     )
