@@ -14,6 +14,7 @@ from core.base.errors import NotReady
 from core.base.files import write_atomic
 from core.config import bundle, client, generate, load, merge_text, read
 from core.provision.cluster import provisioner
+from core.provision.locking import exclusive
 from core.provision.model import Cluster, Node
 from core.provision.places import Places
 from core.rpc.client import Channel
@@ -28,6 +29,8 @@ Progress = Callable[[str], None]
 ANSWER_SECONDS: Final = {"container": 60.0, "qemu": 300.0}
 READY_SECONDS: Final = {"container": 120.0, "qemu": 600.0}
 AGAIN: Final = 0.1  # seconds; a machine that boots cannot tell when it will listen
+# a virtual machine's clock is this machine's, and this machine may have no way to a time server
+_PATCHES: Final = {"container": (), "qemu": ((b"machine: {time: {disabled: true}}", "time"),)}
 _RUNNING: Final = RuntimeMachineStage.MACHINE_STAGE_RUNNING
 _STATUS: Final = state.GetRequest(namespace="runtime", type="MachineStatuses.runtime.talos.dev", id="machine")
 
@@ -37,8 +40,9 @@ def configure(
 ) -> client.ClientConfig:
     """The client config of the cluster, when every node has its machine config (and, with `wait`, is ready)."""
     folder = places.cluster(cluster.spec.name)
-    access = _access(folder, cluster)
-    config = _machine_config(folder, cluster, patches)
+    with exclusive(places):  # secrets are made once
+        access = _access(folder, cluster)
+        config = _machine_config(folder, cluster, patches)
     try:
         asyncio.run(_all(places, cluster, access, config, say, wait))
     except ExceptionGroup as failures:
@@ -128,7 +132,7 @@ def _machine_config(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, 
     path = folder / "controlplane.yaml"
     if not path.exists():
         config = read(generate.control_plane(_secrets(folder), _options(cluster)), path.name)
-        for patch, name in patches:
+        for patch, name in (*_PATCHES[cluster.spec.kind], *patches):
             config = read(merge_text(config, patch, name), path.name)
         write_atomic(path, load(config.text, path.name).text)
     return path.read_bytes()

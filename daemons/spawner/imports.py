@@ -12,6 +12,7 @@ LATE: Final = (
     "encodings.idna",  # the first host name
     "encodings.latin_1",
     "encodings.unicode_escape",
+    "encodings.utf_16_le",  # names in partition tables
     "_strptime",
     "traceback",
     "uvloop",
