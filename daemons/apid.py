@@ -5,7 +5,6 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 from typing import Final
 
 import uvloop
@@ -15,6 +14,7 @@ from core.node.front import Door
 from core.rpc.client import Channel
 from daemons.context import Context
 
+_log = logging.getLogger("apid")
 PORT: Final = 50000
 MACHINED: Final = "/system/run/machined/apid.sock"
 DRAIN_SECONDS: Final = 5.0
@@ -22,7 +22,7 @@ DRAIN_SECONDS: Final = 5.0
 
 def main(context: Context) -> None:
     """Serve until SIGTERM."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    _log.info("starts")
     uvloop.run(_run(context))
 
 

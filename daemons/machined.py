@@ -4,8 +4,6 @@ loop turns. Everything else is core.node's."""
 import asyncio
 import logging
 import signal
-import sys
-from typing import Final
 
 import uvloop
 
@@ -14,13 +12,14 @@ from core.node.api.local import LocalAPI
 from core.node.assembly import assemble
 from core.node.services.ownlog import RingHandler
 from daemons.context import Context
+from daemons.logs import Formatter
 
-FORMAT: Final = "%(levelname)s %(name)s: %(message)s"
+_log = logging.getLogger("machined")
 
 
 def main(context: Context) -> None:
     """Run the node until it ends."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=FORMAT)
+    _log.info("starts")
     uvloop.run(_run(context))
 
 
@@ -30,8 +29,9 @@ async def _run(context: Context) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     node = assemble(context.init, context.work, SystemClock())
     own = RingHandler(node.logs, context.name)
-    own.setFormatter(logging.Formatter(FORMAT))
+    own.setFormatter(Formatter())
     logging.getLogger().addHandler(own)
+    _log.info("assembled")
     api = LocalAPI(node)
     with api.listen() as listener:
         async with asyncio.TaskGroup() as group:

@@ -1,19 +1,27 @@
 """From the launcher's call to the first fork: import all, freeze the heap so that children share its pages, seal."""
 
 import gc
+import logging
+import sys
 from typing import NoReturn
 
 from core.base.clock import SystemClock
 from core.linux.init import Init
+from daemons import logs
 from daemons.spawner.imports import preload
 from daemons.spawner.loop import Launcher, Spawner
+
+_log = logging.getLogger("spawner")
 
 
 def main(launcher: Launcher) -> NoReturn:
     """Never returns; ends by a signal or by an error that init reports."""
     launcher.rename("ichor-spawner")
+    logs.configure()
+    _log.info("starts")
     preload()
     gc.collect()
     gc.freeze()
     launcher.seal()
+    _log.info("%d modules imported, heap frozen, sealed", len(sys.modules))
     Spawner(Init(), launcher, SystemClock()).run()

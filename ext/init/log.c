@@ -1,7 +1,9 @@
-/* One line for one fact. In a container the kernel's log is the host's, so lines go to standard error there. */
+/* One line for one fact. In a container the kernel's log is the host's, so lines go to standard error there, behind the
+ * seconds since the kernel started, which the kernel's log adds by itself. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -14,15 +16,22 @@ void log_open(bool machine)
         kernel_log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 }
 
+static int write_head(char *line, size_t size)
+{
+    struct timespec now;
+
+    if (kernel_log >= 0) /* level 3 (error) reaches the console of a kernel booted with `quiet` too */
+        return snprintf(line, size, "<3>ichor: ");
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return snprintf(line, size, "[%5lld.%06ld] ichor: ", (long long)now.tv_sec, now.tv_nsec / 1000);
+}
+
 void say(const char *format, ...)
 {
-    /* level 3 (error) reaches the console of a kernel booted with `quiet` too */
-    static const char prefix[] = "<3>ichor: ";
     char line[512];
-    size_t length = sizeof(prefix) - 1;
+    size_t length = (size_t)write_head(line, sizeof(line));
     va_list arguments;
 
-    __builtin_memcpy(line, prefix, length);
     va_start(arguments, format);
     int wrote = vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
     va_end(arguments);
@@ -30,7 +39,6 @@ void say(const char *format, ...)
         return;
     length += (size_t)wrote < sizeof(line) - length - 1 ? (size_t)wrote : sizeof(line) - length - 2;
     line[length++] = '\n';
-    size_t skip = kernel_log < 0 ? 3 : 0;
-    ssize_t written = write(kernel_log < 0 ? STDERR_FILENO : kernel_log, line + skip, length - skip);
+    ssize_t written = write(kernel_log < 0 ? STDERR_FILENO : kernel_log, line, length);
     (void)written; /* there is nowhere left to tell of it */
 }

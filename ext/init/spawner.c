@@ -48,6 +48,7 @@ void spawner_start(void)
 {
     starts++;
     beat = started = now_ms();
+    say("spawner: starting");
     if (is_machine)
         watchdog_pet();
     pid_t pid = fork();
