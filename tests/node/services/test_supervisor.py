@@ -322,3 +322,27 @@ def test_daemons_are_judged_by_report_and_one_process_answers_for_two(world: Wor
             await supervisor.stop_all()
 
     run()
+
+
+def test_the_next_machined_tells_of_all_that_lives_and_notes_an_end_it_missed(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "apid")
+        first, second = (spawn(Spec(SLEEP)) for _ in range(2))
+        apid, idle = Service("apid", cgroup="service/apid"), Service("idle")
+        async with world.machined(apid, idle) as supervisor:
+            supervisor.report("apid", running=True, healthy=True, message="PID", pid=first.pid)
+        async with world.machined(apid, idle) as supervisor:
+            assert [status.md.id for status in world.store.list(ServiceStatus.all())] == ["apid"]
+            supervisor.report("apid", running=True, healthy=True, message="PID", pid=first.pid)
+            assert supervisor.unit("apid").record.restarts == 0
+            supervisor.report("apid", running=True, healthy=True, message="PID", pid=second.pid)
+            assert supervisor.unit("apid").record.restarts == 1
+            assert texts(supervisor.unit("apid"))[-5:] == ["Waiting", "Preparing", "Starting", "Running", "Running"]
+            assert supervisor.unit("apid").record.happenings[-5].message == f"PID {first.pid} ended while nobody looked"
+        for process in (first, second):
+            process.signal(signal.SIGKILL)
+            await process.wait()
+            process.close()
+
+    run()
