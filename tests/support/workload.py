@@ -7,8 +7,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.base.clock import SystemClock
 from core.linux import rights
@@ -86,8 +88,8 @@ def main(target: int, verb: str, *arguments: str) -> None:
     child = os.fork()
     if child:
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    work = {"run": _run, "call": _call, "status": _status}[verb]
-    print(json.dumps(asyncio.run(work(data, *arguments))))
+    verbs: dict[str, Callable[..., Coroutine[Any, Any, object]]] = {"run": _run, "call": _call, "status": _status}
+    print(json.dumps(asyncio.run(verbs[verb](data, *arguments))))
 
 
 async def _run(data: bytes) -> dict[str, str | int]:
