@@ -1,14 +1,13 @@
 """Makes and unmakes clusters of machines. Owns the record, the choice of addresses and the order of steps; what a node
 is made of is the provisioner's, what the nodes are told is `bringup`'s."""
 
-import hashlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from core.base.errors import AlreadyExists, NotFound
-from core.provision import model, network, subnets
+from core.provision import model, network, rootfs, subnets
 from core.provision.container import Containers
 from core.provision.locking import exclusive
 from core.provision.model import Cluster, ClusterSpec, Node
@@ -39,7 +38,7 @@ def provisioner(places: Places, cluster: Cluster) -> Provisioner:
     return Containers(places, cluster) if cluster.spec.kind == "container" else VirtualMachines(places, cluster)
 
 
-def create(places: Places, spec: ClusterSpec, verify: Callable[[Path], None], say: Progress) -> Cluster:
+def create(places: Places, spec: ClusterSpec, verify: Callable[[Path], object], say: Progress) -> Cluster:
     """Check the image with `verify`, record the cluster, start its machines. Asking again for the same starts what does
     not run; a cluster of that name with another spec raises AlreadyExists."""
     image = Path(spec.image) / "ichor.img"
@@ -72,7 +71,7 @@ def destroy(places: Places, name: str) -> None:
 
 
 def _plan(places: Places, spec: ClusterSpec, image: Path) -> Cluster:
-    digest = _sha256(image)
+    digest = rootfs.digest(image)
     names = [f"{spec.name}-controlplane-{n}" for n in range(1, spec.control_planes + 1)]
     if spec.kind == "qemu":
         nodes = tuple(Node(name, "127.0.0.1", _free_port()) for name in names)
@@ -81,7 +80,8 @@ def _plan(places: Places, spec: ClusterSpec, image: Path) -> Cluster:
     subnet = subnets.pick(subnets.taken_by(network.routes(), others))
     hosts = list(subnet.hosts())
     nodes = tuple(Node(name, str(address)) for name, address in zip(names, hosts[1:], strict=False))
-    return Cluster(spec, digest, str(subnet), str(hosts[0]), network.bridge_name(spec.name), nodes)
+    bridge = network.bridge_name(str(places.cluster(spec.name).resolve()))
+    return Cluster(spec, digest, str(subnet), str(hosts[0]), bridge, nodes)
 
 
 def _free_port() -> int:
@@ -90,8 +90,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

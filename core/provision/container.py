@@ -3,7 +3,6 @@ cable. Every step is idempotent, and `destroy` finds what a crash left by name a
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +13,12 @@ import msgspec
 from core.base.errors import NotReady
 from core.provision import cgroups, network, rootfs
 from core.provision.keeper import STOP_SECONDS, Orders, Run
-from core.provision.model import Cluster, Node
+from core.provision.model import Cluster, Node, forget
 from core.provision.namespace import Plan
 from core.provision.places import Places
 
 META_BYTES = 1 << 20
+KEEPER = "core.provision.keeper"
 
 
 class Containers:
@@ -35,7 +35,7 @@ class Containers:
         network.make_bridge(self.cluster.bridge, self.cluster.gateway, 24)
 
     def start(self, node: Node) -> None:
-        """Start the node's keeper unless it runs."""
+        """Start the node's keeper unless it runs; returns when the node does. Raises NotReady with the reason."""
         if self.running(node):
             return
         self._sweep(node)
@@ -45,14 +45,16 @@ class Containers:
         (folder / "run.json").unlink(missing_ok=True)
         with (folder / "keeper.log").open("ab") as log:
             # setsid --fork: the keeper outlives this process and is nobody's unreaped child
-            subprocess.run(
-                ["setsid", "--fork", sys.executable, "-P", "-m", "core.provision.keeper"],
+            said = subprocess.run(
+                ["setsid", "--fork", sys.executable, "-P", "-m", KEEPER, str(folder)],
                 input=msgspec.json.encode(orders),
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
                 cwd="/",
                 check=True,
-            )
+            ).stdout.decode()
+        if said or not self.running(node):
+            raise NotReady(f"{node.name} did not start: {said.strip() or 'its keeper died'}", remedy=f"see {log.name}")
 
     def run(self, node: Node) -> Run | None:
         """What the keeper last wrote; None before it wrote anything."""
@@ -63,14 +65,13 @@ class Containers:
 
     def running(self, node: Node) -> bool:
         """Whether the node's keeper lives."""
-        run = self.run(node)
-        return run is not None and run.keeper > 0 and _is_keeper(run.keeper)
+        return self._keeper(node) != 0
 
     def stop(self, node: Node) -> None:
         """An orderly shutdown within STOP_SECONDS, then force; returns when nothing of the node runs."""
-        run = self.run(node)
-        if run is not None and run.keeper and _is_keeper(run.keeper):
-            _end(run.keeper)
+        keeper = self._keeper(node)
+        if keeper:
+            _end(keeper)
         self._sweep(node)
 
     def destroy(self) -> None:
@@ -78,11 +79,11 @@ class Containers:
         for node in self.cluster.nodes:
             self.stop(node)
         network.remove(self.cluster.bridge)
-        shutil.rmtree(self.places.cluster(self.cluster.spec.name))
+        forget(self.places, self.cluster)
         rootfs.release(self.places)
 
     def console(self, node: Node) -> Path:
-        """The file with everything the node's init and kernel console said."""
+        """The file with what the node's processes said to its console; what is older is in console.log.previous."""
         return self._folder(node) / "console.log"
 
     def _sweep(self, node: Node) -> None:
@@ -90,13 +91,25 @@ class Containers:
         group = self._group(node)
         cgroups.kill(group)
         cgroups.remove(group)
-        network.remove(network.veth_name(self.cluster.spec.name, node.name))
+        network.remove(network.veth_name(self.cluster.bridge, node.name))
+
+    def _keeper(self, node: Node) -> int:
+        """The pid of the node's keeper, 0 when it has none. A pid that has become another's is known by its command
+        line, which names the node's folder."""
+        run = self.run(node)
+        if run is None or not run.keeper:
+            return 0
+        try:
+            words = Path(f"/proc/{run.keeper}/cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return run.keeper if {KEEPER.encode(), os.fsencode(self._folder(node))} <= set(words) else 0
 
     def _folder(self, node: Node) -> Path:
         return self.places.node(self.cluster.spec.name, node.name)
 
     def _group(self, node: Node) -> str:
-        return f"ichor/{network.bridge_name(self.cluster.spec.name)}/{node.name}"
+        return f"ichor/{self.cluster.bridge}/{node.name}"
 
     def _orders(self, node: Node) -> Orders:
         root = rootfs.mount(self.places, Path(self.cluster.spec.image) / "ichor.img", self.cluster.image_sha256)
@@ -104,7 +117,7 @@ class Containers:
             plan=Plan(image_root=str(root), folder=str(self._folder(node))),
             group=self._group(node),
             bridge=self.cluster.bridge,
-            veth=network.veth_name(self.cluster.spec.name, node.name),
+            veth=network.veth_name(self.cluster.bridge, node.name),
         )
 
     def _lay_out(self, node: Node, folder: Path) -> None:
@@ -116,13 +129,6 @@ class Containers:
                 file.truncate(META_BYTES)
         address = f"ip={node.address}::{self.cluster.gateway}:255.255.255.0:{node.name}:eth0:off"
         (folder / "cmdline").write_text(f"talos.platform=container {address}\n")
-
-
-def _is_keeper(pid: int) -> bool:
-    try:
-        return b"core.provision.keeper" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def _end(keeper: int) -> None:

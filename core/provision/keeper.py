@@ -1,13 +1,16 @@
 """One process for each container node, as long as the node exists: starts it, starts it again when it reboots, takes it
-down when told to (SIGTERM) or when it halts. Owns the node's cgroup, cable and run.json. It reads its orders as JSON
-from standard input and holds no thread, so that it may fork."""
+down when told to (SIGTERM) or when it halts. Owns the node's cgroup, cable, run.json and the length of its console. It
+reads its orders as JSON from standard input; standard output gets nothing and is closed once the node runs, or gets the
+reason why it does not. It holds no thread, so that it may fork; its argument is for whoever looks for it."""
 
 import os
+import shutil
 import signal
 import sys
+import time
 import uuid
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -17,7 +20,10 @@ from core.provision import cgroups, network
 from core.provision.namespace import NAMESPACES, Plan, build_root, exec_init
 from ext import sys as kernel
 
-STOP_SECONDS = 30.0
+STOP_SECONDS: Final = 30.0
+CONSOLE_BYTES: Final = 8 << 20  # then what was said so far becomes console.log.previous
+LOOK_SECONDS: Final = 30.0  # how often its length is looked at
+_HEARD: Final = (signal.SIGTERM, signal.SIGCHLD)  # blocked, and taken one by one
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -40,46 +46,31 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def keep(orders: Orders) -> None:
-    """Run the node until it halts or SIGTERM arrives."""
+    """Run the node until it halts or SIGTERM arrives. Raises OSError, IchorError if it cannot be started."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    stop = _Stop()
     boots = 0
     while True:
         boots += 1
-        pid = _start(orders)
+        try:
+            pid = _start(orders)
+        except (OSError, IchorError) as error:
+            _sweep(orders)
+            _record(orders, Run(0, 0, boots, "failed", str(error)))
+            raise
         _record(orders, Run(os.getpid(), pid, boots, "running"))
-        stop.node = pid
-        ended = _wait(pid)
-        stop.node = 0
+        os.dup2(2, 1)  # whoever waits for us to have started reads the end of the pipe
+        ended, asked = _live(pid, orders.plan.own("console.log"))
         _sweep(orders)
-        if stop.asked or ended != signal.SIGHUP:
+        if asked or ended != signal.SIGHUP:
             break
-    halted = stop.asked or ended in (signal.SIGINT, signal.SIGTERM)
+    halted = asked or ended in (signal.SIGINT, signal.SIGTERM)
     reason = "" if halted else f"PID 1 ended by signal {ended}" if ended else "PID 1 exited"
     _record(orders, Run(0, 0, boots, "halted" if halted else "failed", reason))
 
 
-class _Stop:
-    """SIGTERM to the keeper becomes SIGTERM to the node's init (an orderly shutdown), then, once, the end by force."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.node = 0
-        signal.signal(signal.SIGTERM, self._ask)
-        signal.signal(signal.SIGALRM, self._force)
-
-    def _ask(self, *_: object) -> None:
-        self.asked = True
-        if self.node:
-            os.kill(self.node, signal.SIGTERM)
-            signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
-
-    def _force(self, *_: object) -> None:
-        if self.node:
-            os.kill(self.node, signal.SIGKILL)
-
-
 def _start(orders: Orders) -> int:
+    """PID 1's number, once it has its root, its cable and its program."""
     plan = orders.plan
     write_atomic(plan.own("boot_id"), f"{uuid.uuid4()}\n".encode(), mode=0o444)
     groups = cgroups.make(orders.group)
@@ -92,18 +83,19 @@ def _start(orders: Orders) -> int:
     os.close(tell)
     os.close(plugged)
     os.close(console)
-    try:
-        os.waitpid(outer, 0)
-        answer = os.read(told, 256).decode()
-        if not answer.isdigit():
-            raise IchorError(f"node at {plan.folder} did not start: {answer or 'no answer'}")
-        pid = int(answer)
-        network.plug(orders.bridge, orders.veth, pid)
-        os.write(plug_in, b"!")
-        return pid
-    finally:
-        os.close(told)
-        os.close(plug_in)
+    with os.fdopen(told, "rb", buffering=0) as answers:
+        try:
+            os.waitpid(outer, 0)
+            answer = answers.read(4096).decode()
+            if not answer.isdigit():
+                raise IchorError(answer or "the node's first process died")
+            network.plug(orders.bridge, orders.veth, int(answer))
+            os.write(plug_in, b"!")
+        finally:
+            os.close(plug_in)
+        if problem := answers.read(4096).decode():  # ends when PID 1 has become init
+            raise IchorError(problem)
+    return int(answer)
 
 
 def _child(orders: Orders, groups: list[Path], console: int, tell: int, plugged: int, plug_in: int) -> None:
@@ -117,26 +109,51 @@ def _child(orders: Orders, groups: list[Path], console: int, tell: int, plugged:
         if inner:
             os.write(tell, str(inner).encode())
             os._exit(0)
-        os.close(tell)
         if os.read(plugged, 1) != b"!":
             os._exit(1)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
         build_root(orders.plan)
         exec_init(console)
     except (OSError, IchorError) as error:
-        os.write(console, f"keeper: {error}\n".encode())
+        os.write(tell, str(error).encode())
     finally:
         os._exit(1)  # a forked child never unwinds into the keeper's loop
 
 
-def _wait(pid: int) -> int:
-    """The signal that ended PID 1 (SIGHUP: reboot, SIGINT: halt, per reboot(2)), 0 if it exited. Reaps all others."""
+def _live(pid: int, console: Path) -> tuple[int, bool]:
+    """How PID 1 ended, and whether SIGTERM asked for it: that is passed on, and after STOP_SECONDS forced."""
+    force: float | None = None
     while True:
-        reaped, status = os.wait()
+        left = LOOK_SECONDS if force is None else max(0.0, force - time.monotonic())
+        heard = signal.sigtimedwait(_HEARD, left)
+        if heard is not None and heard.si_signo == signal.SIGTERM and force is None:
+            force = time.monotonic() + STOP_SECONDS
+            os.kill(pid, signal.SIGTERM)
+        ended = _reap(pid)
+        if ended is not None:
+            return ended, force is not None
+        if force is not None and time.monotonic() >= force:
+            os.kill(pid, signal.SIGKILL)
+            force = time.monotonic() + STOP_SECONDS
+        _shorten(console)
+
+
+def _reap(pid: int) -> int | None:
+    """The signal that ended PID 1 (SIGHUP: reboot, SIGINT: halt, per reboot(2)), 0 if it exited; None if it lives."""
+    while True:
+        reaped, status = os.waitpid(-1, os.WNOHANG)
         if reaped == pid:
             return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        if not reaped:
+            return None
+
+
+def _shorten(console: Path) -> None:
+    """Who writes appends, so a file that was cut goes on from its beginning."""
+    if console.stat().st_size > CONSOLE_BYTES:
+        shutil.copyfile(console, console.with_name("console.log.previous"))
+        os.truncate(console, 0)
 
 
 def _sweep(orders: Orders) -> None:
@@ -149,5 +166,14 @@ def _record(orders: Orders, run: Run) -> None:
     write_atomic(orders.plan.own("run.json"), msgspec.json.encode(run), mode=0o644)
 
 
+def main() -> None:
+    """The program."""
+    try:
+        keep(msgspec.json.decode(sys.stdin.buffer.read(), type=Orders))
+    except (OSError, IchorError) as error:
+        print(error, flush=True)
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    keep(msgspec.json.decode(sys.stdin.buffer.read(), type=Orders))
+    main()

@@ -1,6 +1,8 @@
 """What is asked for (ClusterSpec) and what was made of it (Cluster, Node), as values that survive in cluster.json."""
 
-from typing import Literal
+import re
+import shutil
+from typing import Final, Literal
 
 import msgspec
 
@@ -9,6 +11,7 @@ from core.base.files import write_atomic
 from core.provision.places import Places
 
 Kind = Literal["container", "qemu"]
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")  # the beginning of its nodes' host names
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -31,8 +34,8 @@ class ClusterSpec(msgspec.Struct, frozen=True):
     cpus: int = 1
 
     def __post_init__(self) -> None:
-        if not self.name.isascii() or not self.name.replace("-", "").isalnum() or len(self.name) > 32:
-            raise Invalid(f"{self.name!r} is no cluster name", remedy="use up to 32 letters, digits and dashes")
+        if not _NAME.fullmatch(self.name):
+            raise Invalid(f"{self.name!r} is no cluster name", remedy="use up to 32 letters, digits and inner dashes")
         if self.control_planes < 1:
             raise Invalid("a cluster has at least one control plane")
 
@@ -63,6 +66,19 @@ def load(places: Places, name: str) -> Cluster:
         known = ", ".join(names(places)) or "none"
         raise NotFound(f"there is no cluster {name!r}", remedy=f"known: {known}") from None
     return msgspec.json.decode(data, type=Cluster)
+
+
+def forget(places: Places, cluster: Cluster) -> None:
+    """Remove the cluster's folder. The record goes last: what a crash leaves is destroyed by destroying again, and no
+    later cluster of that name finds old secrets or a used disk."""
+    record = places.record(cluster.spec.name)
+    for path in record.parent.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != record:
+            path.unlink()
+    record.unlink()
+    record.parent.rmdir()
 
 
 def names(places: Places) -> list[str]:

@@ -34,13 +34,12 @@ _DEVICES: Final = {
 _LINKS: Final = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
 # machine-wide knobs: a node is root on this kernel, so they are read-only whatever runs in it
 _GUARDED: Final = (
-    "proc/sysrq-trigger",
-    "proc/sys/vm",
-    "proc/sys/fs",
-    "proc/sys/kernel",
-    "proc/sys/dev",
-    "proc/sys/debug",
+    *(f"proc/sys/{name}" for name in ("abi", "crypto", "debug", "dev", "fs", "kernel", "sunrpc", "user", "vm")),
+    *(f"proc/{name}" for name in ("acpi", "bus", "fs", "irq", "mtrr", "scsi", "sysrq-trigger")),
 )
+# what nothing in a node may ever do to this machine: its clock, its modules, its memory and ports. CAP_SYS_BOOT stays,
+# for reboot(2) in a pid namespace ends that; CAP_MKNOD too, for containers make devices and runc judges them
+_SHED: Final = (kernel.CAP_SYS_TIME, kernel.CAP_SYS_MODULE, kernel.CAP_SYS_RAWIO)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -61,7 +60,7 @@ def build_root(plan: Plan) -> None:
     """In fresh namespaces as PID 1: assemble the root and make it `/`."""
     mount(None, "/", None, MS.REC | MS.PRIVATE)
     root = plan.mountpoint
-    bind(plan.image_root, root, MS.RDONLY)
+    bind(plan.image_root, root, MS.RDONLY | MS.NOSUID | MS.NODEV)
     for name, options in (("run", "mode=0755"), ("system", "mode=0755"), ("tmp", "mode=1777,size=64m")):
         mount("tmpfs", root / name, "tmpfs", MS.NOSUID | MS.NODEV | MS.NOEXEC, options)
     _devices(root / "dev")
@@ -79,11 +78,12 @@ def build_root(plan: Plan) -> None:
 
 
 def exec_init(console: int) -> None:
-    """Replace this process by the node's init with `console` as its output."""
+    """Replace this process by the node's init with `console` as its output. Every other descriptor is close-on-exec."""
+    for capability in _SHED:
+        kernel.prctl(kernel.PR_CAPBSET_DROP, capability)  # exec by root takes the rest away
     null = os.open("/dev/null", os.O_RDWR)
     for fd, source in ((0, null), (1, console), (2, console)):
         os.dup2(source, fd)
-    os.closerange(3, 1 << 16)
     os.execve(INIT, ["init"], {"PATH": "/usr/bin:/usr/sbin", "TERM": "linux"})
 
 

@@ -1,8 +1,10 @@
-"""The cluster's wire on this machine: one bridge, a veth pair for each node. Every name derives from the cluster's, so
-that making twice is making once and a crash leaves nothing that `remove` does not find."""
+"""The cluster's wire on this machine: one bridge, a veth pair for each node. Every name derives from the cluster's
+folder, so that making twice is making once, a crash leaves nothing that `remove` does not find, and clusters of one
+name in two homes have nothing in common."""
 
 import hashlib
 import json
+import os
 import subprocess
 from typing import Any
 
@@ -11,14 +13,14 @@ from core.base.errors import IchorError
 MTU = 1500
 
 
-def bridge_name(cluster: str) -> str:
-    """At most 15 bytes, as IFNAMSIZ wants."""
-    return f"ich{hashlib.sha256(cluster.encode()).hexdigest()[:8]}"
+def bridge_name(folder: str) -> str:
+    """Of the cluster in that folder; at most 15 bytes, as IFNAMSIZ wants."""
+    return f"ich{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
 
 
-def veth_name(cluster: str, node: str) -> str:
+def veth_name(bridge: str, node: str) -> str:
     """The host's end of a node's cable."""
-    return f"iv{hashlib.sha256(f'{cluster}/{node}'.encode()).hexdigest()[:10]}"
+    return f"iv{hashlib.sha256(f'{bridge}/{node}'.encode()).hexdigest()[:10]}"
 
 
 def routes() -> list[dict[str, str]]:

@@ -1,16 +1,18 @@
 """The image as a mounted tree: checked, then mounted read-only once for all clusters that use it. Owns the mounts under
 `<home>/images/`; refuses an image whose signature or hash tree does not hold."""
 
+import hashlib
 import subprocess
 from pathlib import Path
 
-from core.base.errors import IchorError
+from core.base.errors import Conflict, IchorError
 from core.provision import model
 from core.provision.places import Places
 
 
 def mount(places: Places, image: Path, sha256: str) -> Path:
-    """The folder at which the (already verified) image is mounted; mounts it if it is not."""
+    """The folder at which the image of that digest, which was verified, is mounted; mounts it if it is not. Raises
+    Conflict if the file is another by now."""
     folder = places.images / sha256
     root = folder / "root"
     root.mkdir(parents=True, exist_ok=True)
@@ -18,10 +20,21 @@ def mount(places: Places, image: Path, sha256: str) -> Path:
         # a copy of its own, so that a rebuild never changes the blocks under a running node
         held = folder / "ichor.img"
         if not held.exists():
-            _run("cp", "--reflink=auto", str(image), str(held) + ".new")
-            Path(str(held) + ".new").replace(held)
+            copy = folder / "ichor.img.new"
+            _run("cp", "--reflink=auto", str(image), str(copy))
+            if digest(copy) != sha256:
+                raise Conflict(
+                    f"{image} has changed since it was checked", remedy="destroy the cluster, create it anew"
+                )
+            copy.replace(held)
         _run("mount", "-t", "squashfs", "-o", "loop,ro,nodev,nosuid", str(held), str(root))
     return root
+
+
+def digest(path: Path) -> str:
+    """The file's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def release(places: Places) -> None:

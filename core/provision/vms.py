@@ -1,11 +1,10 @@
 """Nodes as QEMU machines: a kernel, firmware tables, disks and dm-verity of their own. Owns the node's folder (disk,
 console, monitor); the API is reached through a loopback port that QEMU forwards."""
 
-import shutil
 import uuid
 from pathlib import Path
 
-from core.provision.model import Cluster, Node
+from core.provision.model import Cluster, Node, forget
 from core.provision.places import Places
 from core.provision.qemu import Disk, Forward, Machine, Spec
 
@@ -46,7 +45,7 @@ class VirtualMachines:
         """Pull every plug and remove every file."""
         for node in self.cluster.nodes:
             self.machine(node).kill()
-        shutil.rmtree(self.places.cluster(self.cluster.spec.name))
+        forget(self.places, self.cluster)
 
     def console(self, node: Node) -> Path:
         """The serial console's file."""

@@ -13,6 +13,7 @@ CAP_NET_BIND_SERVICE: Final[int] = lib.CAP_NET_BIND_SERVICE
 CAP_NET_ADMIN: Final[int] = lib.CAP_NET_ADMIN
 CAP_NET_RAW: Final[int] = lib.CAP_NET_RAW
 CAP_SYS_MODULE: Final[int] = lib.CAP_SYS_MODULE
+CAP_SYS_RAWIO: Final[int] = lib.CAP_SYS_RAWIO
 CAP_SYS_PTRACE: Final[int] = lib.CAP_SYS_PTRACE
 CAP_SYS_ADMIN: Final[int] = lib.CAP_SYS_ADMIN
 CAP_SYS_BOOT: Final[int] = lib.CAP_SYS_BOOT

@@ -12,6 +12,7 @@ static const int CAP_NET_BIND_SERVICE;
 static const int CAP_NET_ADMIN;
 static const int CAP_NET_RAW;
 static const int CAP_SYS_MODULE;
+static const int CAP_SYS_RAWIO;
 static const int CAP_SYS_PTRACE;
 static const int CAP_SYS_ADMIN;
 static const int CAP_SYS_BOOT;
