@@ -1,0 +1,65 @@
+"""From the exec of init to the first mTLS Version reply, by phase. The phases come from what the node prints: every
+process puts the boot clock before its messages. Cold means that no block of the image is in memory."""
+
+import asyncio
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from benchmarks.figures import Figure
+from benchmarks.node import BenchNode
+from core.provision import rootfs
+
+# (phase that ends here, whose log, what it says): in the order of the chain that the first reply waits for
+MILESTONES: Final = (
+    ("exec of init", "console", "ichor: spawner: starting"),
+    ("interpreter runs", "console", "INFO spawner: starts"),
+    ("imported, frozen, sealed", "console", "INFO spawner: .* sealed"),
+    ("machined forked", "console", "INFO machined: starts"),
+    ("store, controllers", "console", "INFO machined: assembled"),
+    ("certificate issued", "console", "INFO secrets: API certificate issued"),
+    ("front door open", "apid", "INFO front: serving"),
+)
+REPLY: Final = "first Version reply"
+
+
+def figures(node: BenchNode, *, long: bool) -> Iterator[Figure]:
+    """Warm and cold, each with its phases as lines below it."""
+    for name, cold, budget, then in (("boot, warm", False, 0.6, 0.35), ("boot, cold", True, 1.2, 0.7)):
+        rounds = [timeline(node, cold=cold) for _ in range((15 if long else 7) if not cold else (7 if long else 3))]
+        yield Figure(name, "s", [sum(phases.values()) for phases in rounds], budget, then)
+        for phase in rounds[0]:
+            yield Figure(f"- {phase}", "ms", [phases[phase] * 1e3 for phases in rounds])
+
+
+def timeline(node: BenchNode, *, cold: bool) -> dict[str, float]:
+    """Restart the node; the seconds of each phase."""
+    node.stop()
+    if cold:
+        forget(node)
+    said = len(node.console())
+    node.start()
+    replied = asyncio.run(node.answers())
+    logs = {"console": node.console()[said:], "apid": asyncio.run(node.log("apid"))}
+    times = [(phase, _first(logs[log], text)) for phase, log, text in MILESTONES] + [(REPLY, replied)]
+    return {after[0]: after[1] - before[1] for before, after in pairwise(times)}
+
+
+def forget(node: BenchNode) -> None:
+    """Drop every cached block of the node's image, and of nothing else."""
+    image = Path(node.cluster.spec.image) / "ichor.img"
+    root = rootfs.mount(node.places, image, node.cluster.image_sha256)
+    subprocess.run(["umount", root], check=True)
+    with (root.parent / "ichor.img").open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    node.machines.prepare()
+
+
+def _first(log: str, text: str) -> float:
+    found = re.search(rf"^\[ *([0-9.]+)\] {text}", log, re.MULTILINE)
+    assert found is not None, f"{text!r} is not in:\n{log}"
+    return float(found[1])

@@ -1,0 +1,127 @@
+"""A configured container node of the benchmarks' own: in a folder of its own, started and stopped at will, gone at the
+end. Owns nothing of what is measured; its clients are the project's."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from google.protobuf.empty_pb2 import Empty
+
+from core.config import client
+from core.image import keys
+from core.image.verify import verify
+from core.pki import signing
+from core.provision import bringup, cluster, model
+from core.provision.container import Containers
+from core.provision.places import Places
+from core.rpc.client import Channel
+from core.rpc.pb.common import common_pb2
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.status import RpcError
+from core.rpc.tls import ClientTLS
+
+VERSION: Final = "/machine.MachineService/Version"
+OURS: Final = ("init", "ichor-spawner", "ichor-machined", "ichor-apid")
+
+
+@dataclass(slots=True)
+class BenchNode:
+    """`talosconfig` is the file by which its own clients and others reach it."""
+
+    places: Places
+    cluster: model.Cluster
+    machines: Containers
+    tls: ClientTLS
+    talosconfig: Path
+
+    @property
+    def address(self) -> str:
+        """Where its API answers."""
+        node = self.cluster.nodes[0]
+        return f"{node.address}:{node.port}"
+
+    @property
+    def init(self) -> int:
+        """The pid of its PID 1 on this machine."""
+        run = self.machines.run(self.cluster.nodes[0])
+        assert run is not None and run.init, "the node does not run"
+        return run.init
+
+    def start(self) -> None:
+        """Start it; returns when its PID 1 runs."""
+        self.machines.start(self.cluster.nodes[0])
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        self.machines.stop(self.cluster.nodes[0])
+
+    def console(self) -> str:
+        """What it said since it was made."""
+        return self.machines.console(self.cluster.nodes[0]).read_text()
+
+    def ours(self) -> dict[str, int]:
+        """Our own processes in it by name: pid on this machine. One that is being restarted is absent."""
+        found, pending = {}, [self.init]
+        while pending:
+            pid = pending.pop()
+            try:
+                name = "init" if pid == self.init else Path(f"/proc/{pid}/comm").read_text().strip()
+                pending += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if name in OURS:
+                found[name] = pid
+        return found
+
+    def channel(self) -> Channel:
+        """To its front door, as its administrator."""
+        return Channel(self.address, self.tls, timeout=5)
+
+    async def answers(self, seconds: float = 60.0) -> float:
+        """Ask for the version over a new connection until it says it; the boot clock's time then."""
+        deadline = boottime() + seconds
+        while True:
+            try:
+                async with Channel(self.address, self.tls, timeout=0.5) as channel:
+                    await channel.unary(VERSION, Empty(), pb.VersionResponse, timeout=1)
+                    return boottime()
+            except RpcError:
+                if boottime() > deadline:
+                    raise
+
+    async def log(self, service: str) -> str:
+        """What a service logged since the node booted."""
+        async with self.channel() as channel:
+            request = pb.LogsRequest(id=service, tail_lines=-1)
+            replies = channel.server_stream("/machine.MachineService/Logs", request, common_pb2.Data)
+            return b"".join([reply.bytes async for reply in replies]).decode()
+
+
+def boottime() -> float:
+    """Seconds since this machine's kernel started, the clock that messages carry."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@contextmanager
+def node(image: Path, say: Callable[[str], None]) -> Iterator[BenchNode]:
+    """A node of the image in the folder `image`, ready."""
+    cache = Path(os.environ.get("ICHOR_CACHE") or Path.home() / ".cache" / "ichor")
+    with TemporaryDirectory(prefix="ichor-bench-") as folder:
+        places = Places(Path(folder))
+        spec = model.ClusterSpec(name="bench", kind="container", image=str(image))
+        public = signing.public_key(keys.development(cache))
+        made = cluster.create(places, spec, lambda file: verify(file, public), say)
+        try:
+            access = bringup.configure(places, made, (), say, wait=True)
+            context = access.get()
+            talosconfig = Path(folder) / "talosconfig"
+            talosconfig.write_bytes(client.save(access))
+            tls = ClientTLS(context.ca, context.crt, context.key)
+            yield BenchNode(places, made, Containers(places, made), tls, talosconfig)
+        finally:
+            cluster.destroy(places, "bench")
