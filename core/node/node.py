@@ -15,11 +15,12 @@ from core.node.build import Build
 from core.node.controllers.config import Acquire
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner
+from core.node.resources.block import VolumeLifecycle
 from core.node.services.daemons import News, follow
 from core.node.services.kernel import KernelLog
 from core.node.services.logs import Logs
 from core.node.services.supervisor import Supervisor
-from core.state import Runtime, Store
+from core.state import Resource, Runtime, Store
 
 _log = logging.getLogger("node")
 
@@ -64,6 +65,7 @@ class Node:
 
     async def _live(self) -> None:
         """initialize, then boot; or what a machined before this one was in the middle of."""
+        self.store.create(Resource.of("volumes", VolumeLifecycle()))
         left = self.lifecycle.interrupted()
         if left is not None:
             self.lifecycle.start(left.sequence, left.actor, phase=left.phase)

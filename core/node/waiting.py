@@ -17,3 +17,10 @@ async def until(store: Store, pointer: Pointer[S], accept: Callable[[S], bool]) 
                     spec = event.resource.spec
                     if accept(spec):
                         return spec
+
+
+async def torn_down(store: Store, pointer: Pointer[Spec]) -> None:
+    """Begin its end and come back when nobody holds it any more, or when there is none."""
+    with store.follow(pointer) as watch:
+        while store.find(pointer) is not None and not store.teardown(pointer):
+            await watch.batch()

@@ -19,7 +19,8 @@ BOOT: Final = Sequence(
 REBOOT: Final = Sequence(
     "reboot",
     (
-        Phase("stopEverything", (Task("stopAllServices", tasks.stop_services),)),
+        Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
+        Phase("volumeFinalize", (Task("closeVolumes", tasks.close_volumes),)),
         Phase("reboot", (Task("reboot", tasks.reboot),)),
     ),
     final=True,
@@ -27,7 +28,8 @@ REBOOT: Final = Sequence(
 SHUTDOWN: Final = Sequence(
     "shutdown",
     (
-        Phase("stopEverything", (Task("stopAllServices", tasks.stop_services),)),
+        Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
+        Phase("volumeFinalize", (Task("closeVolumes", tasks.close_volumes),)),
         Phase("shutdown", (Task("shutdown", tasks.power_off),)),
     ),
     final=True,

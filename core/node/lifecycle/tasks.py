@@ -7,11 +7,12 @@ from typing import Final
 from core.linux.power import Action, end
 from core.node.machineconfig import ACTIVE
 from core.node.node import Node
-from core.node.resources.block import MountStatus
+from core.node.resources.block import MountStatus, VolumeLifecycle
 from core.node.resources.config import MachineConfig
-from core.node.waiting import until
+from core.node.waiting import torn_down, until
 
 STOP_SECONDS: Final = 60.0  # then the machine ends without them: a process stuck in the kernel must not hold it
+CLOSE_SECONDS: Final = 10.0  # init unmounts what is busy until then, once nothing runs that could use it
 
 
 async def load_config(node: Node) -> None:
@@ -36,6 +37,12 @@ async def stop_services(node: Node) -> None:
     """Everything down, dependents first. Raises TimeoutError, and ExceptionGroup of what would not stop."""
     async with asyncio.timeout(STOP_SECONDS):
         await node.services.stop_all()
+
+
+async def close_volumes(node: Node) -> None:
+    """All unmounted, the last mounted first. Raises TimeoutError if one stays in use."""
+    async with asyncio.timeout(CLOSE_SECONDS):
+        await torn_down(node.store, VolumeLifecycle.at("volumes"))
 
 
 async def reboot(node: Node) -> None:
