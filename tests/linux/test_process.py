@@ -145,7 +145,12 @@ def _orphan_in(made: Node) -> tuple[int, int]:
     before = set(made.processes())
     command = ["nsenter", "-t", str(made.pid), "-p", "-m", "--", "/bin/sh", "-c", "sleep 100 &"]
     subprocess.run(command, check=True)
-    inner = next(pid for pid, name in made.processes().items() if pid not in before and name == "sleep")
+
+    def sleepers() -> list[int]:
+        return [pid for pid, name in made.processes().items() if pid not in before and name == "sleep"]
+
+    until(sleepers, what="the fork to become sleep")
+    (inner,) = sleepers()
     outer = made.outside(inner)
     return outer, kernel.pidfd_open(outer)
 

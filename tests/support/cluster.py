@@ -172,13 +172,14 @@ class Node:
         return asyncio.run(run())
 
     def ichorctl(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> Said:
-        """A verb for this node."""
-        return self.home.ichorctl(*arguments, "--nodes", self.address, code=code, timeout=timeout)
+        """A verb for this node, asked of itself."""
+        own = ("--endpoints", self.address, "--nodes", self.address)
+        return self.home.ichorctl(*arguments, *own, code=code, timeout=timeout)
 
     @contextmanager
     def following(self, *arguments: str) -> Iterator["Following"]:
         """A verb that keeps printing."""
-        command = self.home.command(*arguments, "--nodes", self.address)
+        command = self.home.command(*arguments, "--endpoints", self.address, "--nodes", self.address)
         process = subprocess.Popen(
             command, cwd=self.home.folder, env=self.home.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -233,7 +234,10 @@ class Node:
         keeper = self.run.keeper
         if not keeper:
             return
-        handle = os.pidfd_open(keeper)
+        try:
+            handle = os.pidfd_open(keeper)
+        except ProcessLookupError:
+            return  # it went after it was read of
         try:
             assert select.select([handle], [], [], seconds)[0], f"{self.name} does not end\n{self.console()[-3000:]}"
         finally:
