@@ -11,13 +11,14 @@ from pathlib import Path
 import msgspec
 
 from core.base.errors import NotReady
+from core.base.files import write_atomic
+from core.codec import meta
 from core.provision import cgroups, network, rootfs
 from core.provision.keeper import STOP_SECONDS, Orders, Run
 from core.provision.model import Cluster, Node, forget
 from core.provision.namespace import Plan
 from core.provision.places import Places
 
-META_BYTES = 1 << 20
 KEEPER = "core.provision.keeper"
 
 
@@ -123,10 +124,8 @@ class Containers:
     def _lay_out(self, node: Node, folder: Path) -> None:
         for name, mode in (("var", 0o755), ("state", 0o700), ("root", 0o755)):
             (folder / name).mkdir(parents=True, exist_ok=True, mode=mode)
-        meta = folder / "meta"
-        if not meta.exists():
-            with meta.open("wb") as file:
-                file.truncate(META_BYTES)
+        if not (folder / "meta").exists():
+            write_atomic(folder / "meta", (meta.encode({}) * 2).ljust(meta.PARTITION_SIZE, b"\0"), mode=0o600)
         address = f"ip={node.address}::{self.cluster.gateway}:255.255.255.0:{node.name}:eth0:off"
         (folder / "cmdline").write_text(f"talos.platform=container {address}\n")
 

@@ -20,16 +20,19 @@ async def follow(machined: Channel, clock: Clock, target: tuple[str, str, str], 
     namespace, kind, name = target
     request = state.WatchRequest(namespace=namespace, type=kind, id=name, api_version=1)
     backoff = Backoff(first=0.005, cap=1.0, first_free=True)
+    there = False  # at first it may well still be starting, which is nothing to tell of
     while True:
         try:
             async for answer in machined.server_stream(
                 "/cosi.resource.State/Watch", request, state.WatchResponse, metadata=_AS_OURSELVES
             ):
                 backoff.succeeded()
+                there = True
                 for event in answer.event:
                     if event.event_type in (state.CREATED, state.UPDATED):
                         take(event.resource.spec.proto_spec)
         except RpcError as error:
-            if not backoff.failures:
+            if there:
                 _log.info("%s: machined is away: %s", kind, error)
+                there = False
         await clock.sleep(backoff.failed())
