@@ -7,7 +7,7 @@ IMAGE = from pathlib import Path; from core.image.build import Options, build, r
 	Path.cwd(), Path("$(or $(ICHOR_CACHE),$(HOME)/.cache/ichor)"), flavour="$(or $(FLAVOUR),cloud)", \
 	key=Path("$(ICHOR_IMAGE_KEY)") if "$(ICHOR_IMAGE_KEY)" else None, date=$(or $(SOURCE_DATE_EPOCH),None))
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-slow docs image lock up vm down clean
+.PHONY: help setup build check test test-slow bench docs image lock up vm down clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test: check ## everything not marked slow
 
 test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes docs/results.md
 	@$(PY) -m pytest -m slow --results=docs/results.md
+
+bench: image ## measure against the budgets: SUITES="boot rpc" for some; all of them write docs/results.md
+	@$(PY) -m benchmarks $(SUITES)
 
 docs: setup ## write the pages that are made from the code: docs/config.md
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md

@@ -12,6 +12,7 @@ from typing import Final
 
 from benchmarks.figures import Figure
 from benchmarks.node import BenchNode
+from benchmarks.run import Run
 from core.provision import rootfs
 
 # (phase that ends here, whose log, what it says): in the order of the chain that the first reply waits for
@@ -27,10 +28,10 @@ MILESTONES: Final = (
 REPLY: Final = "first Version reply"
 
 
-def figures(node: BenchNode, *, long: bool) -> Iterator[Figure]:
+def figures(run: Run) -> Iterator[Figure]:
     """Warm and cold, each with its phases as lines below it."""
     for name, cold, budget, then in (("boot, warm", False, 0.6, 0.35), ("boot, cold", True, 1.2, 0.7)):
-        rounds = [timeline(node, cold=cold) for _ in range((15 if long else 7) if not cold else (7 if long else 3))]
+        rounds = [timeline(run.node, cold=cold) for _ in range(run.rounds(7, 15))]
         yield Figure(name, "s", [sum(phases.values()) for phases in rounds], budget, then)
         for phase in rounds[0]:
             yield Figure(f"- {phase}", "ms", [phases[phase] * 1e3 for phases in rounds])

@@ -2,15 +2,14 @@
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from benchmarks.figures import Figure
+from benchmarks.run import Run
 from core.codec import yaml
 from core.config import ConfigErrors, load, read
-from core.config.schema.base import Section
 from core.pki import issue
 from core.pki.types import Algorithm, Authority
-
-BUDGET_MS = 10.0
 
 
 def dense(interfaces: int = 60) -> bytes:
@@ -24,19 +23,9 @@ def dense(interfaces: int = 60) -> bytes:
     return text.encode()
 
 
-def best(work: Callable[[], object], rounds: int = 30) -> float:
-    """Milliseconds of the fastest round."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times) * 1000
-
-
-def main() -> None:
-    """Print the table."""
-    text = dense()
+def figures(run: Run) -> Iterator[Figure]:
+    """Valid, with what the parts of that take, and refused."""
+    text, rounds = dense(), run.rounds(30, 100)
 
     def refused() -> None:
         try:
@@ -44,12 +33,17 @@ def main() -> None:
         except ConfigErrors:
             return
 
-    print(f"config, {len(text)} bytes, {len(Section.__subclasses__())} kinds of section")
-    print(f"  libyaml to tree          {best(lambda: yaml.parse(text)):6.2f} ms")
-    print(f"  and to values            {best(lambda: read(text)):6.2f} ms")
-    print(f"  and valid                {best(lambda: load(text)):6.2f} ms (budget {BUDGET_MS:.0f} ms)")
-    print(f"  refused, with its marks  {best(refused):6.2f} ms")
+    yield Figure(f"config, {len(text) / 1e3:.0f} KB, loaded and valid", "ms", timed(lambda: load(text), rounds), 10, 3)
+    yield Figure("- libyaml to tree", "ms", timed(lambda: yaml.parse(text), rounds))
+    yield Figure("- and to values", "ms", timed(lambda: read(text), rounds))
+    yield Figure("- refused, with its marks", "ms", timed(refused, rounds))
 
 
-if __name__ == "__main__":
-    main()
+def timed(work: Callable[[], object], rounds: int) -> list[float]:
+    """Milliseconds of each round."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - start) * 1000)
+    return times

@@ -3,7 +3,7 @@ measured in the same run. Owns the table's form."""
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks import page
@@ -14,7 +14,7 @@ HEADINGS: Final = ("figure", "median", "spread", "n", "budget", "then", "peer", 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """`values` are all rounds, in `unit`; less is better. `budget` is what must hold now and `then` what is aimed at.
-    `peer` is (name, its rounds)."""
+    `peer` is (name, its rounds); `ratio_budget` is what must hold of ours over the peer's."""
 
     name: str
     unit: str
@@ -22,7 +22,7 @@ class Figure:
     budget: float | None = None
     then: float | None = None
     peer: tuple[str, Sequence[float]] | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    ratio_budget: float | None = None
 
     @property
     def median(self) -> float:
@@ -37,18 +37,17 @@ class Figure:
     def row(self) -> tuple[str, ...]:
         """The cells of its line, as in HEADINGS."""
         spread = f"{_short(min(self.values))} .. {_short(max(self.values))}" if len(self.values) > 1 else ""
-        verdict = (
-            "" if self.budget is None else f"{_short(self.budget)} {'ok' if self.median <= self.budget else 'MISSED'}"
-        )
         then = "" if self.then is None else f"{_short(self.then)}{' ok' if self.median <= self.then else ''}"
         peer = "" if self.peer is None else f"{self.peer[0]} {_short(statistics.median(self.peer[1]))}"
-        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        ratio = "" if self.ratio is None else _short(self.ratio)
+        if self.ratio is not None and self.ratio_budget is not None:
+            ratio += f" of {_verdict(self.ratio, self.ratio_budget)}"
         return (
             self.name,
             f"{_short(self.median)} {self.unit}",
             spread,
             str(len(self.values)),
-            verdict,
+            "" if self.budget is None else _verdict(self.median, self.budget),
             then,
             peer,
             ratio,
@@ -58,12 +57,23 @@ class Figure:
         """For JSON: everything, rounds included."""
         peer = None if self.peer is None else {"name": self.peer[0], "values": list(self.peer[1])}
         made = {"name": self.name, "unit": self.unit, "median": self.median, "values": list(self.values)}
-        return {**made, "budget": self.budget, "then": self.then, "peer": peer, "ratio": self.ratio, **self.detail}
+        return {
+            **made,
+            "budget": self.budget,
+            "then": self.then,
+            "peer": peer,
+            "ratio": self.ratio,
+            "ratio_budget": self.ratio_budget,
+        }
 
 
 def table(figures: Iterable[Figure]) -> str:
     """All of them, as text that is Markdown too."""
     return page.table(HEADINGS, (figure.row() for figure in figures))
+
+
+def _verdict(value: float, budget: float) -> str:
+    return f"{_short(budget)} {'ok' if value <= budget else 'MISSED'}"
 
 
 def _short(value: float) -> str:

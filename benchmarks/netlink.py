@@ -1,22 +1,23 @@
 """Netlink dumps of many links and routes: ours, a C program that receives and discards, `ip -json`, and pyroute2,
-one after the other in the same private namespace. Budgets: our CPU <= 1.3 of the C program, <= 1/20 of pyroute2,
-wall <= `ip -json`."""
+one after the other in a process in a network namespace of its own, which prints the costs as JSON."""
 
+import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.figures import Figure
+from benchmarks.run import Run
 from core.linux import link, route
 from ext.netlink.socket import Socket
 
-INSIDE = "--inside"
 PAIRS, ROUTES, ROUNDS = 500, 100_000, 25
 
 
@@ -68,51 +69,49 @@ def pyroute2(what: str) -> Cost:
         return measured(lambda: list(getattr(route2, f"get_{what}")()), rounds=1)
 
 
-def table(title: str, ours: Cost, floor: Cost, ip: Cost, other: Cost, touched: Cost) -> None:
-    """Print one comparison."""
-    print(f"\n{title}")
-    rows = {
-        "ours, compact": ours,
-        "ours, every row read": touched,
-        "C, discards": floor,
-        "ip -json": ip,
-        "pyroute2": other,
+def figures(run: Run) -> Iterator[Figure]:
+    """The fastest rounds' CPU (user and system) and wall time, each beside who it is judged by."""
+    inside = ["unshare", "--net", sys.executable, "-m", "benchmarks.netlink"]
+    measured = json.loads(subprocess.run(inside, check=True, stdout=subprocess.PIPE).stdout)
+    for what, costs in measured.items():
+        cost = {name: Cost(*pair) for name, pair in costs.items()}
+        ours = [cost["ours"].cpu * 1e3]
+        floor, other = ("C, discards", [cost["C"].cpu * 1e3]), ("pyroute2", [cost["pyroute2"].cpu * 1e3])
+        yield Figure(f"dump of {what}, CPU", "ms", ours, peer=floor, ratio_budget=1.3)
+        yield Figure("- the same", "ms", ours, peer=other, ratio_budget=0.05)
+        yield Figure("- and every row read", "ms", [cost["rows"].cpu * 1e3], peer=other)
+        ip = ("ip -json", [cost["ip"].wall * 1e3])
+        yield Figure("- wall", "ms", [cost["ours"].wall * 1e3], peer=ip, ratio_budget=1.0)
+
+
+def compare(socket: Socket, folder: Path, message: int, what: str) -> dict[str, Cost]:
+    """The costs of dumping what is there; `message` is the request's type."""
+    dump: Callable[[Socket], Iterable[object]] = link.links if what == "links" else route.routes
+    shown = ("link",) if what == "links" else ("route", "show", "table", "all")
+    return {
+        "C": discard(folder, message),
+        "ours": measured(lambda: dump(socket)),
+        "rows": measured(lambda: list(dump(socket)), rounds=3),
+        "ip": child("ip", "-json", *shown),
+        "pyroute2": pyroute2(what),
     }
-    for name, cost in rows.items():
-        print(f"  {name:22}{cost.cpu * 1000:10.2f} ms CPU{cost.wall * 1000:10.2f} ms wall")
-    share, less = ours.cpu / max(floor.cpu, 1e-6), other.cpu / max(ours.cpu, 1e-6)
-    print(f"  CPU: {share:.2f} of C (budget 1.3), 1/{less:.0f} of pyroute2 (budget 1/20)")
-    print(f"  wall: {ours.wall / ip.wall:.2f} of ip (budget 1.0)")
 
 
-def inside() -> None:
+def main() -> None:
     """Fill this namespace and measure."""
     with Socket() as socket, tempfile.TemporaryDirectory() as folder:
         for n in range(PAIRS):
             link.create_veth(socket, f"a{n}", f"b{n}")
-        many = link.links(socket)
-        print(f"{len(many)} links, {many.nbytes // 1024} KiB of records")
-        floor = discard(Path(folder), 18)
-        ours = measured(lambda: link.links(socket))
-        rows = measured(lambda: list(link.links(socket)))
-        table(f"{PAIRS} veth pairs", ours, floor, child("ip", "-json", "link"), pyroute2("links"), rows)
+        found = {f"{PAIRS} veth pairs": compare(socket, Path(folder), 18, "links")}
         index = link.find(socket, "a0").ifindex
         for name in ("a0", "b0"):
             link.configure(socket, link.find(socket, name).ifindex, up=True)
         for n in range(ROUTES):
             target = ip_network((0x0B000000 + (n << 4), 28))
             route.add(socket, route.Entry(target, index, scope=route.SCOPE_LINK))
-        floor = discard(Path(folder), 26)
-        ours = measured(lambda: route.routes(socket))
-        rows = measured(lambda: list(route.routes(socket)), rounds=2)
-        ip = child("ip", "-json", "route", "show", "table", "all")
-        table(f"{ROUTES} routes", ours, floor, ip, pyroute2("routes"), rows)
-
-
-def main() -> None:
-    """Measure in a network namespace of its own."""
-    subprocess.run(["unshare", "--net", sys.executable, "-m", "benchmarks.netlink", INSIDE], check=True)
+        found[f"{ROUTES // 1000}k routes"] = compare(socket, Path(folder), 26, "routes")
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    inside() if INSIDE in sys.argv else main()
+    main()

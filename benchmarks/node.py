@@ -1,7 +1,11 @@
 """A configured container node of the benchmarks' own: in a folder of its own, started and stopped at will, gone at the
 end. Owns nothing of what is measured; its clients are the project's."""
 
+import asyncio
+import json
 import os
+import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,10 +26,15 @@ from core.provision.places import Places
 from core.rpc.client import Channel
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.pb.resource.definitions.enums.enums_pb2 import MACHINE_STAGE_RUNNING as RUNNING
+from core.rpc.pb.resource.definitions.runtime.runtime_pb2 import MachineStatusSpec
+from core.rpc.pb.v1alpha1 import state_pb2 as state
 from core.rpc.status import RpcError
 from core.rpc.tls import ClientTLS
 
 VERSION: Final = "/machine.MachineService/Version"
+STATUS: Final = "MachineStatuses.runtime.talos.dev"
+PROBE_SECONDS: Final = 0.01
 OURS: Final = ("init", "ichor-spawner", "ichor-machined", "ichor-apid")
 
 
@@ -85,14 +94,51 @@ class BenchNode:
     async def answers(self, seconds: float = 60.0) -> float:
         """Ask for the version over a new connection until it says it; the boot clock's time then."""
         deadline = boottime() + seconds
+        self._introduce()
+        while not self._listens():
+            if boottime() > deadline:
+                raise TimeoutError(f"{self.address} does not listen")
         while True:
             try:
-                async with Channel(self.address, self.tls, timeout=0.5) as channel:
+                async with Channel(self.address, self.tls, timeout=1) as channel:
                     await channel.unary(VERSION, Empty(), pb.VersionResponse, timeout=1)
                     return boottime()
             except RpcError:
                 if boottime() > deadline:
                     raise
+
+    async def settled(self, seconds: float = 60.0) -> None:
+        """Wait until it answers and its boot is over."""
+        deadline = await self.answers(seconds) + seconds
+        async with self.channel() as channel:
+            while boottime() < deadline:
+                request = state.GetRequest(namespace="runtime", type=STATUS, id="machine")
+                answer = await channel.unary("/cosi.resource.State/Get", request, state.GetResponse)
+                status = MachineStatusSpec.FromString(answer.resource.spec.proto_spec)
+                if status.stage == RUNNING and status.status.ready:
+                    return
+                await asyncio.sleep(0.05)
+        raise TimeoutError(f"{self.address} does not get ready")
+
+    def _introduce(self) -> None:
+        """Tell this machine's neighbour table who the node is. Asked for too early, an address that is not there yet
+        would be asked for again only a second later, which is this machine's time and not the node's."""
+        inside = ["nsenter", f"--net=/proc/{self.init}/ns/net", "ip", "-json", "link", "show", "eth0"]
+        mac = json.loads(subprocess.run(inside, check=True, capture_output=True).stdout)[0]["address"]
+        known = ["ip", "neighbor", "replace", self.cluster.nodes[0].address, "lladdr", mac]
+        subprocess.run([*known, "nud", "permanent", "dev", self.cluster.bridge], check=True)
+
+    def _listens(self) -> bool:
+        """Whether a connection is accepted; a lost first packet would be repeated after a second only, so each attempt
+        is a short one."""
+        node = self.cluster.nodes[0]
+        with socket.socket() as probe:
+            probe.settimeout(PROBE_SECONDS)
+            try:
+                probe.connect((node.address, node.port))
+            except OSError:
+                return False
+        return True
 
     async def log(self, service: str) -> str:
         """What a service logged since the node booted."""

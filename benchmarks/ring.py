@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from benchmarks.figures import Figure
+from benchmarks.run import Run
 from ext.ring import Reader, Ring
 
 LINE = b"x" * 99 + b"\n"
@@ -11,59 +13,60 @@ CAPACITY = 1 << 22
 LINES = CAPACITY // 128 - 1
 
 
-def best(work: Callable[[], int], rounds: int = 15) -> float:
-    """Seconds per unit of work in the fastest round."""
+PIECE = 65536
+
+
+def figures(run: Run) -> Iterator[Figure]:
+    """Written by append and by drain, read joined and line by line. 65.5 us for 64 KiB are 1 GB/s."""
+    rounds = run.rounds(15, 50)
+    ring = Ring.create("bench", CAPACITY)
+    yield Figure("ring: one append", "ns", timed(lambda: _append(ring), rounds, 1e9), 200)
+    yield Figure("- a line drained from a pipe", "ns", timed(lambda: _drain(ring), rounds, 1e9))
+    copied = timed(_copy, rounds, 1e6 * PIECE)
+    joined = timed(lambda: _joined(ring), rounds, 1e6 * PIECE)
+    yield Figure("ring: 64 KiB of lines, joined", "us", joined, 65.5, peer=("memcpy", copied))
+    yield Figure("- as tuples", "us", timed(lambda: _tuples(ring), rounds, 1e6 * PIECE), peer=("memcpy", copied))
+
+
+def timed(work: Callable[[], int], rounds: int, scale: float) -> list[float]:
+    """Seconds for each unit of work, times `scale`; `work` says how many units it did."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
         units = work()
-        times.append((time.perf_counter() - start) / units)
-    return min(times)
+        times.append((time.perf_counter() - start) / units * scale)
+    return times
 
 
-def main() -> None:
-    """Print the table."""
-    ring = Ring.create("bench", CAPACITY)
-
-    def append() -> int:
-        add = ring.append
-        for _ in range(LINES):
-            add(LINE)
-        return LINES
-
-    def joined() -> int:
-        reader = Reader(ring.fileno())
-        return sum(len(piece) for piece in iter(lambda: reader.joined(65536), b""))
-
-    def tuples() -> int:
-        reader = Reader(ring.fileno())
-        return sum(len(part) * 100 for part in iter(lambda: reader.read(65536), []))
-
-    def copy() -> int:
-        source = memoryview(b"x" * 65536)
-        for _ in range(64):
-            bytes(source)
-        return 64 * 65536
-
-    def drain() -> int:
-        source, sink = os.pipe()
-        chunk = LINE * 300
-        for _ in range(100):
-            os.write(sink, chunk)
-            ring.drain(source)
-        os.close(source)
-        os.close(sink)
-        return 100 * 300
-
-    appended, drained = best(append), best(drain)
-    rates = {name: 1 / best(work) / 1e9 for name, work in (("joined", joined), ("read", tuples), ("memcpy", copy))}
-    print(f"append            {appended * 1e9:8.0f} ns        budget 200")
-    print(f"drain of a pipe   {drained * 1e9:8.0f} ns a line")
-    ratio = rates["joined"] / rates["memcpy"]
-    print(f"64 KiB joined     {rates['joined']:8.2f} GB/s      budget 1.0; {ratio:.2f} of memcpy")
-    print(f"64 KiB of tuples  {rates['read']:8.2f} GB/s")
-    print(f"memcpy            {rates['memcpy']:8.2f} GB/s")
+def _append(ring: Ring) -> int:
+    add = ring.append
+    for _ in range(LINES):
+        add(LINE)
+    return LINES
 
 
-if __name__ == "__main__":
-    main()
+def _joined(ring: Ring) -> int:
+    reader = Reader(ring.fileno())
+    return sum(len(piece) for piece in iter(lambda: reader.joined(PIECE), b""))
+
+
+def _tuples(ring: Ring) -> int:
+    reader = Reader(ring.fileno())
+    return sum(len(part) * len(LINE) for part in iter(lambda: reader.read(PIECE), []))
+
+
+def _copy() -> int:
+    source = memoryview(b"x" * PIECE)
+    for _ in range(64):
+        bytes(source)
+    return 64 * PIECE
+
+
+def _drain(ring: Ring) -> int:
+    source, sink = os.pipe()
+    for _ in range(100):
+        os.write(sink, LINE * 300)
+        ring.drain(source)
+    os.close(source)
+    os.close(sink)
+    return 100 * 300

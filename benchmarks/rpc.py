@@ -1,7 +1,5 @@
-"""A Version call: latency and server CPU of our server and of grpcio's, each in its own process, driven by one client.
-
-`python -m benchmarks.rpc` alternates between the two and prints the medians with their ratio.
-"""
+"""A Version call: latency and server CPU of our server and of grpcio's, each a process of its own (this module as a
+program), driven by one client in alternate rounds."""
 
 import asyncio
 import json
@@ -11,12 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 import uvloop
 from google.protobuf.empty_pb2 import Empty
 
+from benchmarks.figures import Figure
+from benchmarks.run import Run
 from core.rpc.client import Channel
 from core.rpc.context import Context
 from core.rpc.pb.machine import machine_pb2 as machine
@@ -25,7 +27,26 @@ from core.rpc.service import Service, unary
 from core.rpc.tls import ClientTLS, ServerTLS
 
 METHOD = "/machine.MachineService/Version"
-ROUNDS, CALLS, FLIGHT = 6, 1500, 32
+CALLS, FLIGHT = 1500, 32
+
+
+class Round(NamedTuple):
+    """Microseconds: the median latency of calls one at a time, server CPU for each of them, and for each of many."""
+
+    latency: float
+    cpu: float
+    many: float
+
+
+def figures(run: Run) -> Iterator[Figure]:
+    """Over mTLS and over a unix socket."""
+    with tempfile.TemporaryDirectory() as name:
+        certificates(Path(name))
+        for title, tls in (("mTLS", True), ("a unix socket", False)):
+            ours, theirs = uvloop.run(compare(Path(name), tls, run.rounds(6, 20)))
+            for what, field in (("p50", "latency"), ("server CPU", "cpu"), (f"{FLIGHT} in flight", "many")):
+                peer = ("grpcio", [getattr(round_, field) for round_ in theirs])
+                yield Figure(f"unary over {title}, {what}", "us", [getattr(r, field) for r in ours], peer=peer)
 
 
 def reply() -> machine.VersionResponse:
@@ -82,8 +103,8 @@ def _ready(address: str) -> None:
     print(json.dumps(address), flush=True)
 
 
-async def measure(channel: Channel, pid: int, calls: int) -> tuple[float, float, float]:
-    """Median latency in us one at a time, server CPU in us a call, and calls a second with 32 in flight."""
+async def measure(channel: Channel, pid: int, calls: int) -> Round:
+    """One round of calls, one at a time and then many at once."""
     latencies = []
     before = _cpu(pid)
     for _ in range(calls):
@@ -100,8 +121,8 @@ async def measure(channel: Channel, pid: int, calls: int) -> tuple[float, float,
     async with asyncio.TaskGroup() as group:
         for _ in range(FLIGHT):
             group.create_task(many())
-    rate = calls // FLIGHT * FLIGHT / (time.perf_counter() - start)
-    return statistics.median(latencies) * 1e6, spent / calls * 1e6, rate
+    each = (time.perf_counter() - start) / (calls // FLIGHT * FLIGHT)
+    return Round(statistics.median(latencies) * 1e6, spent / calls * 1e6, each * 1e6)
 
 
 def _cpu(pid: int) -> float:
@@ -109,33 +130,29 @@ def _cpu(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
-async def compare(folder: Path, tls: bool) -> None:
-    """Both servers in turn, several rounds."""
-    results: dict[str, list[tuple[float, float, float]]] = {"ours": [], "grpcio": []}
+async def compare(folder: Path, tls: bool, rounds: int) -> tuple[list[Round], list[Round]]:
+    """Ours and grpcio's in turn."""
+    results: dict[str, list[Round]] = {"ours": [], "grpcio": []}
     servers, channels = {}, {}
     ca, certificate, key = material(folder, "client")
-    for name in results:
-        command = [sys.executable, "-m", "benchmarks.rpc", name, str(folder), str(int(tls))]
-        server = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-        assert server.stdout is not None
-        address = json.loads(await server.stdout.readline())
-        servers[name], channels[name] = server, Channel(address, ClientTLS(ca, certificate, key) if tls else None)
-        await measure(channels[name], server.pid, 300)
-    for _ in range(ROUNDS):
-        for name, rounds in results.items():
-            rounds.append(await measure(channels[name], servers[name].pid, CALLS))
-    for name in results:
-        await channels[name].close()
-        servers[name].kill()
-        await servers[name].wait()
-    _table("mTLS over TCP" if tls else "unix socket", results)
-
-
-def _table(title: str, results: dict[str, list[tuple[float, float, float]]]) -> None:
-    ours, theirs = ([statistics.median(column) for column in zip(*results[name], strict=True)] for name in results)
-    print(f"{title:16}       ours     grpcio      ratio")
-    for number, what in enumerate(("p50 us", "CPU us / call", "32 in flight /s")):
-        print(f"  {what:16} {ours[number]:8.1f}   {theirs[number]:8.1f}   {ours[number] / theirs[number]:8.2f}")
+    try:
+        for name in results:
+            command = [sys.executable, "-m", "benchmarks.rpc", name, str(folder), str(int(tls))]
+            servers[name] = server = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+            assert server.stdout is not None
+            address = json.loads(await server.stdout.readline())
+            channels[name] = Channel(address, ClientTLS(ca, certificate, key) if tls else None)
+            await measure(channels[name], server.pid, 320)
+        for _ in range(rounds):
+            for name, done in results.items():
+                done.append(await measure(channels[name], servers[name].pid, CALLS))
+    finally:
+        for channel in channels.values():
+            await channel.close()
+        for server in servers.values():
+            server.kill()
+            await server.wait()
+    return results["ours"], results["grpcio"]
 
 
 def certificates(folder: Path) -> None:
@@ -160,15 +177,12 @@ def material(folder: Path, side: str) -> tuple[bytes, bytes, bytes]:
 
 
 def main() -> None:
-    """Compare, or serve as one of the two."""
-    if len(sys.argv) == 4:
-        serve = {"ours": serve_ours, "grpcio": serve_grpcio}[sys.argv[1]]
-        (uvloop.run if serve is serve_ours else asyncio.run)(serve(Path(sys.argv[2]), sys.argv[3] == "1"))
-        return
-    with tempfile.TemporaryDirectory() as name:
-        certificates(Path(name))
-        for tls in (True, False):
-            uvloop.run(compare(Path(name), tls))
+    """Serve as one of the two, until killed."""
+    _, name, folder, tls = sys.argv
+    if name == "ours":
+        uvloop.run(serve_ours(Path(folder), tls == "1"))
+    else:
+        asyncio.run(serve_grpcio(Path(folder), tls == "1"))
 
 
 if __name__ == "__main__":

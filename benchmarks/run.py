@@ -1,0 +1,35 @@
+"""What the suites of one invocation share: how long to take, the image, and the one node, made when first asked for and
+gone at the end."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from benchmarks.node import BenchNode, node
+
+
+class Run:
+    """One invocation. `long` takes more rounds and waits for what takes minutes."""
+
+    def __init__(self, image: Path, *, long: bool, say: Callable[[str], None]) -> None:
+        self.image, self.long, self.say = image, long, say
+        self._stack = ExitStack()
+        self._node: BenchNode | None = None
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    @property
+    def node(self) -> BenchNode:
+        """A configured container node of the image. It runs; who stops it starts it again."""
+        if self._node is None:
+            self._node = self._stack.enter_context(node(self.image, self.say))
+        return self._node
+
+    def rounds(self, usual: int, long: int) -> int:
+        """How often to measure."""
+        return long if self.long else usual
