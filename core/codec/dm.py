@@ -1,6 +1,7 @@
 """Device-mapper's control structures <-> values (include/uapi/linux/dm-ioctl.h, version 4), and the tables and errors
 of its verity target (Documentation/admin-guide/device-mapper/verity.rst). Refuses answers that do not add up."""
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,7 @@ from core.base.errors import Invalid
 _HEAD: Final = struct.Struct("=3I I I I i I I I Q 128s 129s 7x")
 _TARGET: Final = struct.Struct("=QQiI16s")
 BUFFER: Final = 16 << 10
+_NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _VERITY_EVENT: Final = "DM_VERITY_ERR_BLOCK_NR"
 
 
@@ -67,7 +69,9 @@ def targets(answer: bytes) -> list[Target]:
         end = answer.find(b"\0", offset + _TARGET.size)
         words = answer[offset + _TARGET.size : end if end >= 0 else len(answer)].decode("utf-8", "replace").split()
         found.append(Target(first, sectors, kind.partition(b"\0")[0].decode("utf-8", "replace"), tuple(words)))
-        # `next` counts from the first target
+        # `next` counts from the first target, and goes on from where it was
+        if following < offset - start + _TARGET.size and len(found) < count:
+            raise Invalid("device-mapper's answer goes round in circles")
         offset = start + following
     return found
 
@@ -77,7 +81,7 @@ def verity(target: Target) -> Verity:
     if target.type != "verity" or len(target.words) < 10:
         raise Invalid("the target is no verity target")
     _, data, hashes, block, _, blocks, _, algorithm, root, salt, *_ = target.words
-    if not block.isdecimal() or not blocks.isdecimal():
+    if not _NUMBER.fullmatch(block) or not _NUMBER.fullmatch(blocks):
         raise Invalid("the verity target's table has an unknown form")
     return Verity(data, hashes, int(block), int(blocks), algorithm, root, "" if salt == "-" else salt)
 
@@ -85,6 +89,6 @@ def verity(target: Target) -> Verity:
 def bad_block(values: dict[str, str]) -> BadBlock | None:
     """What a change event of a verity device complains of (drivers/md/dm-verity-target.c); None when of nothing."""
     kind, _, block = values.get(_VERITY_EVENT, "").partition(",")
-    if not kind.isdecimal() or not block.isdecimal():
+    if not _NUMBER.fullmatch(kind) or not _NUMBER.fullmatch(block):
         return None
     return BadBlock(int(block), data=int(kind) == 0)

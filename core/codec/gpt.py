@@ -93,7 +93,7 @@ def decode(read: Read, size: int, sector_size: int) -> Table | None:
 def encode(table: Table) -> list[tuple[int, bytes]]:
     """What to write, in this order with a flush between: the copy at the end, then protective MBR and first copy.
 
-    Raises Invalid for partitions that overlap, lie outside or share a number.
+    Raises Invalid for partitions that overlap, lie outside or share a number, and for a disk that is too small.
     """
     _check(table)
     size = table.sector_size
@@ -153,6 +153,8 @@ def _fields(p: Partition) -> tuple[bytes, bytes, int, int, int, bytes]:
 def _check(table: Table) -> None:
     end = usable_end(table.sectors, table.sector_size, table.entries)
     numbers = [p.number for p in table.partitions]
+    if end < table.first_usable:
+        raise Invalid(f"a disk of {table.sectors} sectors has no room for a table of {table.entries} entries")
     if len(set(numbers)) != len(numbers) or any(not 1 <= n <= table.entries for n in numbers):
         raise Invalid("partition numbers repeat or are out of range")
     _check_bounds(table.partitions, table.first_usable, end)

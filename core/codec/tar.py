@@ -55,7 +55,7 @@ def unpack(data: bytes) -> Iterator[Member]:
         if not any(block):
             return
         _check(block, offset)
-        size = int(pax.get(b"size", b"0")) or _number(block[124:136])
+        size = int(pax.get(b"size", b"0")) or _number(block[124:136])  # of at most 19 digits: `_records`
         body = data[offset + BLOCK : offset + BLOCK + size]
         if len(body) != size:
             break
@@ -76,7 +76,7 @@ def _member(block: bytes, kind: bytes, body: bytes, pax: dict[bytes, bytes]) -> 
     name = _text(block[:100])
     return Member(
         _decode(pax.get(b"path", prefix + b"/" + name if prefix else name)).rstrip("/"),
-        _MODES[kind] | _number(block[100:108]),
+        _MODES[kind] | _number(block[100:108]) & 0o7777,  # some write the type there too
         body,
         _decode(pax.get(b"linkpath", _text(block[157:257]))) if kind == b"2" else "",
         _number(block[136:148]),
@@ -96,9 +96,9 @@ def _block(
     target: bytes,
     dev: tuple[int, int],
 ) -> bytes:
-    head = name.ljust(100, b"\0") + b"%07o\0" % mode + b"".join(b"%07o\0" % number for number in owner)
-    tail = kind + target.ljust(100, b"\0") + b"ustar\x0000" + bytes(64) + b"".join(b"%07o\0" % number for number in dev)
-    numbers = b"%011o\0%011o\0" % (size, mtime)
+    head = name.ljust(100, b"\0") + b"".join(_octal(number, 7) for number in (mode, *owner))
+    tail = kind + target.ljust(100, b"\0") + b"ustar\x0000" + bytes(64) + b"".join(_octal(number, 7) for number in dev)
+    numbers = _octal(size, 11) + _octal(mtime, 11)
     total = sum(head + numbers + b" " * 8 + tail)
     return (head + numbers + b"%06o\0 " % total + tail).ljust(BLOCK, b"\0")
 
@@ -120,7 +120,8 @@ def _records(data: bytes) -> dict[bytes, bytes]:
             raise Invalid("a pax record of the tar archive is malformed")
         key, _, value = data[len(digits) + 1 : length - 1].partition(b"=")
         found[key], data = value, data[length:]
-    if not found.get(b"size", b"0").isdigit():
+    size = found.get(b"size", b"0")
+    if not size.isdigit() or len(size) > 19:
         raise Invalid("a pax size of the tar archive is not a number")
     return found
 
@@ -132,10 +133,15 @@ def _check(block: bytes, offset: int) -> None:
 
 def _number(field: bytes) -> int:
     digits = field.strip(b" \0")
-    try:
-        return int(digits or b"0", 8)
-    except ValueError:
-        raise Invalid(f"{digits!r} in a tar header is not an octal number") from None
+    if digits.strip(b"01234567"):  # int() would take signs, underscores and prefixes too
+        raise Invalid(f"{digits!r} in a tar header is not an octal number")
+    return int(digits or b"0", 8)
+
+
+def _octal(number: int, digits: int) -> bytes:
+    if not 0 <= number < 8**digits:
+        raise Invalid(f"{number} does not fit a tar header's field of {digits} octal digits")
+    return b"%0*o\0" % (digits, number)
 
 
 def _text(field: bytes) -> bytes:

@@ -149,7 +149,7 @@ def decode(data: bytes, kind: type[T], name: str) -> T:
     """A JSON document as a value. Raises Invalid."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Invalid(f"{name}: {error}") from error
 
 
