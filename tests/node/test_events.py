@@ -13,28 +13,12 @@ from core.codec.xid import Xid
 from core.node.events import CAPACITY, Bus, Follower, Tail
 from core.rpc.pb.machine import machine_pb2 as pb
 from tests.support.clock import FakeClock, on_loop, settle
-
-
-class Init:
-    """A table of descriptors that outlives a bus, as init's does."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, int] = {}
-
-    def get(self, name: str) -> int | None:
-        return os.dup(self.held[name]) if name in self.held else None
-
-    def put(self, name: str, fd: int) -> None:
-        self.held[name] = os.dup(fd)
-
-    def close(self) -> None:
-        for fd in self.held.values():
-            os.close(fd)
+from tests.support.fdtable import FdTable
 
 
 @pytest.fixture
-def init() -> Iterator[Init]:
-    table = Init()
+def init() -> Iterator[FdTable]:
+    table = FdTable()
     yield table
     table.close()
 
@@ -52,14 +36,14 @@ def replay(bus: Bus, tail: Tail = Tail(events=-1), actor: str = "") -> list[pb.E
         return follower.pending()
 
 
-def filled(init: Init, clock: FakeClock | None = None) -> Bus:
+def filled(init: FdTable, clock: FakeClock | None = None) -> Bus:
     bus = Bus.open(init, clock or FakeClock())
     for name in "abcde":
         bus.publish(task(name), actor_id="even" if name in "bd" else "odd")
     return bus
 
 
-def test_what_an_event_carries(init: Init) -> None:
+def test_what_an_event_carries(init: FdTable) -> None:
     bus = filled(init)
     first = replay(bus)[0]
     assert first.data.type_url == "talos/runtime/machine.TaskEvent"
@@ -68,7 +52,7 @@ def test_what_an_event_carries(init: Init) -> None:
     assert Xid.parse(first.id).seconds == 1_700_000_000
 
 
-def test_tails(init: Init) -> None:
+def test_tails(init: FdTable) -> None:
     bus = filled(init)
     every = replay(bus)
     assert names(every) == list("abcde")
@@ -81,7 +65,7 @@ def test_tails(init: Init) -> None:
     assert names(replay(bus, actor="even")) == ["b", "d"]
 
 
-def test_tail_by_time(init: Init) -> None:
+def test_tail_by_time(init: FdTable) -> None:
     clock = FakeClock()
     bus = filled(init, clock)
     clock.step(60)
@@ -96,13 +80,13 @@ def test_tails_that_are_refused(wrong: dict[str, int]) -> None:
         Tail(**wrong)  # type: ignore[arg-type] # of several types
 
 
-def test_an_id_that_is_none(init: Init) -> None:
+def test_an_id_that_is_none(init: FdTable) -> None:
     with pytest.raises(Invalid):
         filled(init).follow(Tail(id="nonsense"))
 
 
 @on_loop
-async def test_followers_hear_what_comes(init: Init) -> None:
+async def test_followers_hear_what_comes(init: FdTable) -> None:
     bus = filled(init)
     heard: dict[str, list[str]] = {"all": [], "even": []}
 
@@ -127,7 +111,7 @@ async def test_followers_hear_what_comes(init: Init) -> None:
     assert heard["all"][-1] == "g"
 
 
-def test_ids_go_on_in_a_new_machined_even_when_the_clock_went_back(init: Init) -> None:
+def test_ids_go_on_in_a_new_machined_even_when_the_clock_went_back(init: FdTable) -> None:
     clock = FakeClock()
     filled(init, clock)
     clock.step(-3600)
@@ -140,7 +124,7 @@ def test_ids_go_on_in_a_new_machined_even_when_the_clock_went_back(init: Init) -
     assert len({xid.source for xid in ids}) == 1
 
 
-def test_a_writer_that_was_killed_leaves_every_whole_event(init: Init) -> None:
+def test_a_writer_that_was_killed_leaves_every_whole_event(init: FdTable) -> None:
     bus = filled(init)
     told, tell = os.pipe()
     child = os.fork()
@@ -165,7 +149,7 @@ def test_a_writer_that_was_killed_leaves_every_whole_event(init: Init) -> None:
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_a_follower_that_fell_behind_is_told(init: Init) -> None:
+def test_a_follower_that_fell_behind_is_told(init: FdTable) -> None:
     bus = Bus.open(init, FakeClock())
     with bus.follow() as follower:
         for _ in range(CAPACITY // 1000):
