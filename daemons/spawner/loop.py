@@ -13,6 +13,7 @@ from core.base.clock import Clock
 from core.linux.init import Init
 from daemons.context import BEAT, NEWS, WORK
 from daemons.spawner.forking import check_pure
+from daemons.spawner.line import NAME, Line
 from daemons.spawner.table import CRASHES, DAEMONS, Daemon
 from daemons.spawner.ward import Ward
 from daemons.spawner.workers import Workers
@@ -45,6 +46,7 @@ class Spawner:
         self._wards = {daemon.name: Ward(daemon, init, clock, launcher.rename) for daemon in daemons}
         self._head = next(ward for ward in self._wards.values() if ward.daemon.init)
         self._workers = Workers(clock, launcher.rename)
+        self._line = Line(init)
         self._crashes: deque[float] = deque(maxlen=CRASH_LIMIT)
         self._told: dict[str, bytes] = {}
 
@@ -70,9 +72,10 @@ class Spawner:
             routes[fd]()
 
     def _adopt(self) -> None:
+        self._line.succeed()
         for name in self._init.names():
             parts = name.split(".")
-            if parts[0] != "spawner" or len(parts) != 4:
+            if parts[0] != "spawner" or len(parts) != 4 or name == self._line.name:
                 continue
             ward = self._wards.get(parts[1])
             if ward is None or ward.pid:
@@ -153,10 +156,16 @@ class Spawner:
         self._launcher.again()
 
     def _tell(self) -> None:
+        if self._line.end is not None and self._send(self._line.end):
+            self._line.told()
+        if self._line.end is None:
+            self._tell_once(NAME, self._line.present)
         for name, ward in self._wards.items():
-            news = _news(ward)
-            if self._told.get(name) != news and self._send(news):
-                self._told[name] = news
+            self._tell_once(name, _news(ward))
+
+    def _tell_once(self, name: str, news: bytes) -> None:
+        if self._told.get(name) != news and self._send(news):
+            self._told[name] = news
 
     def _send(self, news: bytes) -> bool:
         """Tell machined; False when it is behind or gone, and will be told again."""

@@ -63,6 +63,25 @@ def test_machined_hears_how_its_predecessor_ended(running: Node) -> None:
     assert ask(running, "news")[0] == ["machined", pid, int(signal.SIGKILL), False]
 
 
+def test_machined_hears_how_a_spawner_ended(running: Node) -> None:
+    before = settled(running)
+    until(lambda: ["spawner", before["spawner"], None, True] in ask(running, "news"))
+    running.kill(before["spawner"], signal.SIGKILL)
+    new = replaced(running, "spawner", before["spawner"])
+    until(lambda: ["spawner", new, None, True] in ask(running, "news"), what="its successor")
+    told = [item for item in ask(running, "news") if item[0] == "spawner"]
+    assert told[1:] == [["spawner", before["spawner"], int(signal.SIGKILL), False], ["spawner", new, None, True]]
+
+
+def test_a_spawner_s_end_is_told_to_a_machined_that_ended_with_it(running: Node) -> None:
+    before = settled(running)
+    running.kill(before["spawner"], signal.SIGSTOP)
+    running.kill(before["machined"])
+    running.kill(before["spawner"])
+    answering(running, before["machined"])
+    until(lambda: ["spawner", before["spawner"], int(signal.SIGKILL), False] in ask(running, "news"))
+
+
 def test_no_zombie_stays(running: Node) -> None:
     for name in ("apid", "machined", "spawner", "apid", "machined"):
         running.kill(settled(running)[name])

@@ -10,6 +10,7 @@ def services(clock: Clock, settings: containerd.Settings) -> list[Service]:
     """All that this node can have."""
     storage = Condition(MountStatus.at("EPHEMERAL"), "/var")
     return [
+        Service("spawner"),
         Service("machined"),
         Service("apid", cgroup="system/apid"),
         containerd.service(clock, settings, storage),
