@@ -21,7 +21,7 @@ LIBRARY: Final = "usr/lib/python3.13"
 PLACES: Final = ("ichor/lib", LIBRARY, f"{LIBRARY}/lib-dynload", f"{LIBRARY}/site-packages")
 PROGRAM: Final = """
 import sys
-sys.stderr, sys.path[:] = sys.stdout, sys.argv[1:]
+sys.path[:] = sys.argv[1:]
 import daemons.spawner
 from daemons.spawner.imports import preload
 preload()
@@ -52,7 +52,20 @@ def spent(image: Path) -> dict[str, float]:
     cache = Cache(Path(os.environ.get("ICHOR_CACHE") or Path.home() / ".cache" / "ichor"))
     inside = root.make(cache, Store(cache), lock.load(Path("image.lock")))
     paths = [f"/mnt/image/{place}" for place in PLACES]
-    command = ["python3.13", "-I", "-S", "-X", "importtime", "-c", PROGRAM, *paths]
+    command = [
+        "sh",
+        "-euc",
+        'exec "$@" 2>&1',
+        "sh",
+        "python3.13",
+        "-I",
+        "-S",
+        "-X",
+        "importtime",
+        "-c",
+        PROGRAM,
+        *paths,
+    ]
     environment = {"LD_LIBRARY_PATH": "/mnt/image/usr/lib/x86_64-linux-gnu", "CRYPTOGRAPHY_OPENSSL_NO_LEGACY": "1"}
     said = inside.run(command, {"image": image}, env=environment).decode()
     return {name: int(microseconds) / 1e3 for microseconds, name in _LINE.findall(said)}
