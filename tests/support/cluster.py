@@ -25,7 +25,6 @@ from core.config import client
 from core.image.verify import verify
 from core.provision import bringup, model
 from core.provision import cluster as provision
-from core.provision.container import Containers
 from core.provision.keeper import Run
 from core.provision.model import ClusterSpec
 from core.provision.places import Places
@@ -118,8 +117,9 @@ class Node:
         return self.home.places.node(self.cluster.spec.name, self.name)
 
     @property
-    def machines(self) -> Containers:
-        return Containers(self.home.places, self.cluster)
+    def endpoint(self) -> str:
+        """Where its front door is reached."""
+        return f"{self.address}:{self.cluster.nodes[self.index].port}"
 
     @property
     def run(self) -> Run:
@@ -160,7 +160,7 @@ class Node:
 
     def channel(self, tls: ClientTLS | None = None) -> Channel:
         """To its front door."""
-        return Channel(f"{self.address}:50000", tls or self.tls(), timeout=5)
+        return Channel(self.endpoint, tls or self.tls(), timeout=5)
 
     def call(self, work: Callable[[Channel], Coroutine[Any, Any, T]], tls: ClientTLS | None = None) -> T:
         """`work` on a channel, on a loop of its own."""
@@ -173,13 +173,13 @@ class Node:
 
     def ichorctl(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> Said:
         """A verb for this node, asked of itself."""
-        own = ("--endpoints", self.address, "--nodes", self.address)
+        own = ("--endpoints", self.endpoint, "--nodes", self.address)
         return self.home.ichorctl(*arguments, *own, code=code, timeout=timeout)
 
     @contextmanager
     def following(self, *arguments: str) -> Iterator["Following"]:
         """A verb that keeps printing."""
-        command = self.home.command(*arguments, "--endpoints", self.address, "--nodes", self.address)
+        command = self.home.command(*arguments, "--endpoints", self.endpoint, "--nodes", self.address)
         process = subprocess.Popen(
             command, cwd=self.home.folder, env=self.home.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -245,7 +245,8 @@ class Node:
 
     def console(self) -> str:
         """All it has said."""
-        return self.machines.console(self.cluster.nodes[self.index]).read_text(errors="replace")
+        machines = provision.provisioner(self.home.places, self.cluster)
+        return machines.console(self.cluster.nodes[self.index]).read_text(errors="replace")
 
 
 class Following:

@@ -1,0 +1,127 @@
+"""A virtual machine from nothing to nothing, by the verbs a person types: made, configured in maintenance mode, asked,
+rebooted, shut down, started again, removed. The tests go in this order, each on what the one before left."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import Home, load, remove, unique
+from tests.support.results import Record
+from tests.support.vm import Vm
+
+pytestmark = pytest.mark.slow
+NAME = unique("vm")
+BOOT = 600  # seconds for what boots an emulated machine, on a busy one
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    made = Home(tmp_path_factory.mktemp("home"))
+    try:
+        yield made
+    finally:
+        for console in made.places.home.rglob("console.log"):
+            print(console.read_text(errors="replace")[-8000:])
+        remove(made)
+
+
+@pytest.fixture
+def node(home: Home) -> Vm:
+    return Vm(home, load(home, NAME))
+
+
+def create(home: Home, image: Path) -> str:
+    key = str(image / "key.pub")
+    made = ("cluster", "create", "--name", NAME, "--provisioner", "qemu", "--image", str(image), "--image-key", key)
+    return home.ichorctl(*made, timeout=BOOT).err
+
+
+def rows(node: Vm, kind: str) -> dict[str, Any]:
+    """Specs of a type by id."""
+    found = json.loads(node.ichorctl("get", kind, "-o", "json").out)
+    return {row["metadata"]["id"]: row["spec"] for row in found}
+
+
+def test_one_command_makes_a_node_and_configures_it(home: Home, image: Path, record_result: Record) -> None:
+    began = time.monotonic()
+    told = create(home, image)
+    record_result("from nothing to ready", f"{time.monotonic() - began:.1f} s")
+    assert f"{NAME}-controlplane-1: in maintenance mode, applying its config" in told
+    assert f"{NAME}-controlplane-1: ready" in told
+    assert rows(Vm(home, load(home, NAME)), "machinestatus")["machine"]["status"]["ready"]
+
+
+def test_its_verbs_answer(node: Vm) -> None:
+    assert "Tag:" in node.ichorctl("version").out
+    services = node.ichorctl("service").out
+    assert services.count("Running") == services.count("OK") == 4
+    assert "assembled" in node.ichorctl("logs", "machined").out
+    assert "Linux version" in node.ichorctl("dmesg").out
+    assert "root=" not in node.ichorctl("read", "/proc/cmdline").out
+    assert node.ichorctl("validate", "-f", str(node.home.places.cluster(NAME) / "controlplane.yaml"), "-m", "metal")
+
+
+def test_every_block_of_its_root_is_guarded(node: Vm, record_result: Record) -> None:
+    guard = rows(node, "integritystatuses")["image"]
+    assert guard["method"] == "dm-verity"
+    assert guard["hashDriver"].startswith("sha256")
+    assert guard["badBlocks"] == []
+    record_result("hash driver", guard["hashDriver"])
+    assert node.ichorctl("read", "/proc/mounts").out.startswith("/dev/dm-0 / squashfs ro,nosuid,nodev,")
+
+
+def test_its_drivers_were_loaded_without_a_list(node: Vm) -> None:
+    assert {"virtio_net", "xfs", "i6300esb", "virtio_rng"} <= rows(node, "loadedkernelmodules").keys()
+    assert not rows(node, "kernelmodulespecs")
+
+
+def test_its_address_came_by_dhcp(node: Vm) -> None:
+    assert rows(node, "addressstatuses")["eth0/10.0.2.15/24"]["address"] == "10.0.2.15/24"
+    wanted = json.loads(node.ichorctl("get", "addressspecs", "-o", "json").out)
+    assert {row["spec"]["layer"] for row in wanted if row["spec"]["address"] == "10.0.2.15/24"} == {"operator"}
+    assert rows(node, "operatorspecs")["dhcp4/eth0"]["operator"] == "dhcp4"
+    assert any(spec["gateway"] == "10.0.2.2" for spec in rows(node, "routestatuses").values())
+
+
+def test_its_disk_was_made_into_volumes(node: Vm) -> None:
+    volumes = rows(node, "volumestatuses")
+    assert {volumes[name]["phase"] for name in ("META", "STATE", "EPHEMERAL")} == {"ready"}
+    assert {volumes[name]["parentLocation"] for name in ("META", "STATE", "EPHEMERAL")} == {"/dev/vdb"}
+
+
+def test_it_comes_back_configured_as_another_boot(node: Vm, record_result: Record) -> None:
+    before, began = node.boot_id(), time.monotonic()
+    node.ichorctl("reboot", timeout=BOOT)
+    record_result("reboot to answer", f"{time.monotonic() - began:.1f} s")
+    assert node.boot_id() != before
+    node.await_ready(seconds=BOOT)
+    assert node.machine.console().count(b"signature and root hash hold") == 2
+
+
+def test_shutdown_powers_it_off(node: Vm, record_result: Record) -> None:
+    machine, began = node.machine, time.monotonic()
+    assert machine.running
+    node.ichorctl("shutdown")
+    assert machine.wait(60), "it stays on"
+    record_result("shutdown", f"{time.monotonic() - began:.1f} s")
+    assert b"reboot: Power down" in machine.console()
+    assert "stopped" in node.home.ichorctl("cluster", "show", "--name", NAME).out
+
+
+def test_the_same_command_starts_it_again_as_it_was(home: Home, node: Vm, image: Path) -> None:
+    told = create(home, image)
+    assert "in maintenance mode" not in told
+    assert f"{NAME}-controlplane-1: ready" in told
+    assert b"made META" not in node.machine.console()
+
+
+def test_destroy_leaves_nothing(home: Home, node: Vm) -> None:
+    machine = node.machine
+    home.ichorctl("cluster", "destroy", "--name", NAME)
+    assert not machine.running
+    assert not home.places.cluster(NAME).exists()
+    assert NAME not in home.client_file.read_text()

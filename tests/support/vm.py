@@ -1,0 +1,142 @@
+"""Virtual machines for tests: a cluster of one QEMU node in a home of its own, on a copy of the built image, with a
+hand inside (hand.c) where a test has to do what no verb does. `started()` takes everything away whatever happens."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from core.codec import cpio, squashfs
+from core.codec.member import Member
+from core.config import client
+from core.image.verify import verify
+from core.provision import bringup
+from core.provision import cluster as provision
+from core.provision.model import ClusterSpec
+from core.provision.qemu import Machine
+from core.provision.vms import VirtualMachines
+from tests.support.cluster import Home, Node, remove, unique
+from tests.support.image import built
+
+HAND: Final = 1007
+ANSWER_SECONDS: Final = 300.0  # emulated, on a machine that does other things too
+_HAND_SOURCE: Final = Path(__file__).with_name("hand.c")
+
+
+class Vm(Node):
+    """The node of such a cluster."""
+
+    __slots__ = ()
+
+    @property
+    def machine(self) -> Machine:
+        """Its QEMU."""
+        return VirtualMachines(self.home.places, self.cluster).machine(self.cluster.nodes[self.index])
+
+    def boot_id(self) -> str:
+        """The kernel's name for this boot."""
+        return self.ichorctl("read", "/proc/sys/kernel/random/boot_id").out.strip()
+
+    def hand(self, *words: str) -> str:
+        """What the hand inside answers to these words."""
+        guest = self.machine.ports()
+        if HAND not in guest:
+            with self.machine.monitor() as qmp:
+                qmp.human(f"hostfwd_add n0 tcp:127.0.0.1:0-:{HAND}")
+            guest = self.machine.ports()
+        with socket.create_connection(("127.0.0.1", guest[HAND]), timeout=60) as link:
+            link.sendall(" ".join(words).encode() + b"\n")
+            return b"".join(iter(lambda: link.recv(1 << 16), b"")).decode()
+
+
+def image(folder: Path, *, hand: bool = False) -> Path:
+    """A folder with the built image that later builds leave alone."""
+    made, target = built(), folder / "image"
+    target.mkdir()
+    for path in (made.image, made.vmlinuz, made.initramfs, made.key):
+        shutil.copy(path, target)
+    if hand:
+        _lend_a_hand(folder, target / made.initramfs.name)
+    return target
+
+
+@contextmanager
+def started(folder: Path, image: Path, *, check: bool = True) -> Iterator[Vm]:
+    """The machine, powered on. Its console is shown when the block fails. `check` refuses a damaged image."""
+    home, name = Home(folder), unique("vm")
+    spec = ClusterSpec(name=name, kind="qemu", image=str(image))
+    try:
+        cluster = provision.create(home.places, spec, _verifier(image) if check else _trusting, print)
+        yield Vm(home, cluster)
+    except BaseException:
+        for console in home.places.cluster(name).glob("nodes/*/console.log"):
+            print(f"--- {console.parent.name}\n{console.read_text(errors='replace')[-8000:]}")
+        raise
+    finally:
+        remove(home)
+
+
+def configure(vm: Vm) -> None:
+    """Its config, applied in maintenance mode; until it is ready."""
+    access = bringup.configure(vm.home.places, vm.cluster, (), print, wait=True)
+    vm.home.client_file.write_bytes(client.save(access))
+
+
+def flip(image: Path, offset: int) -> None:
+    """Change one bit of the byte there."""
+    with (image / "ichor.img").open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
+
+
+def blocks(image: Path, path: str) -> list[int]:
+    """The numbers of the image's blocks in which this file lies and no other."""
+    with (image / "ichor.img").open("rb") as file:
+
+        def read(offset: int, size: int) -> bytes:
+            file.seek(offset)
+            return file.read(size)
+
+        layout = squashfs.layout(read)
+    (found,) = (each for each in layout.files if each.path == path)
+    first, last = found.start // 4096, (found.start + found.stored) // 4096
+    return [block for block in range(first, last + 1) if layout.owners(block * 4096, 4096) == [path]]
+
+
+def _lend_a_hand(folder: Path, initramfs: Path) -> None:
+    program = folder / "hand"
+    command: list[str | Path] = [
+        "gcc",
+        "-static",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-std=gnu11",
+        "-o",
+        program,
+        _HAND_SOURCE,
+    ]
+    subprocess.run(command, check=True)
+    archive = initramfs.read_bytes()
+    plain = subprocess.run(["zstd", "-dc"], input=archive, check=True, capture_output=True).stdout
+    init = next(member.data for member in cpio.unpack(plain) if member.name == "init")
+    added = [Member.file("init.image", init, 0o755), Member.file("init", program.read_bytes(), 0o755)]
+    initramfs.write_bytes(archive + cpio.pack(added))  # the kernel unpacks one archive after the other
+
+
+def _verifier(image: Path) -> Callable[[Path], None]:
+    key = (image / "key.pub").read_bytes()
+
+    def check(path: Path) -> None:
+        verify(path, key)
+
+    return check
+
+
+def _trusting(_: Path) -> None: ...
