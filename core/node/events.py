@@ -159,11 +159,5 @@ class Follower:
         return self._ready.popleft()
 
 
-def bad_block(block: int, file: str) -> pb.TaskEvent:
-    """A 4 KiB block of the image is not what was signed. A task, for stock clients stop at types unknown to them."""
-    where = f" in {file}" if file else ""
-    return pb.TaskEvent(task=f"integrity: block {block}{where} is damaged", action=pb.TaskEvent.START)
-
-
 def _id(record: bytes) -> Xid:
     return Xid.parse(pb.Event.FromString(record).id)

@@ -1,6 +1,6 @@
 """What guards the image's bytes: dm-verity and its root hash, or the check before a container node started; the crypto
-driver in use; and each block that was found bad, with its file. A bad block is told to resource, event and log at once
-as a number, and again when its file is known."""
+driver in use; and each block that was found bad, with the files or the table it belongs to, once in resource, event and
+log. The file system's own tables say whose it is; no file is read for it."""
 
 import asyncio
 import logging
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from core.codec import bundle
+from core.base.errors import Invalid, Unsupported
+from core.codec import bundle, squashfs
 from core.codec import dm as codec
 from core.linux import crypto, damage, disk, dm
 from core.linux.capabilities import Capabilities
@@ -24,6 +25,8 @@ _log = logging.getLogger("integrity")
 DEVICE: Final = "ichor-root"
 # past this many the image is not damaged but gone
 _LIMIT: Final = 64
+# files named in a line of text; the resource has all
+_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,6 @@ class Integrity(Controller):
         self._ground = ground or Ground()
         self._bad: dict[int, BadBlock] = {}
         self._status: IntegrityStatus | None = None
-        self._named: set[str] = set()
 
     async def reconcile(self, scope: Scope) -> None:
         if self._status is None:
@@ -89,22 +91,45 @@ class Integrity(Controller):
     async def _found(self, scope: Scope, complaint: codec.BadBlock) -> None:
         if complaint.block in self._bad or len(self._bad) >= _LIMIT:
             return
-        self._tell(scope, BadBlock(block=complaint.block, found=self._now()))
-        if not complaint.data:
-            # of the hash tree: it stands for many files and belongs to none
-            return
-        failing = await asyncio.to_thread(damage.unreadable, self._ground.root)
-        fresh = [path for path in failing if path not in self._named]
-        if fresh:
-            self._named.update(fresh)
-            self._tell(scope, BadBlock(block=complaint.block, file=", ".join(fresh), found=self._now()))
+        owners = await asyncio.to_thread(_owners, complaint, self._ground)
+        self._tell(scope, BadBlock(block=complaint.block, file=", ".join(owners), found=self._now()), owners)
 
-    def _tell(self, scope: Scope, bad: BadBlock) -> None:
+    def _tell(self, scope: Scope, bad: BadBlock, owners: list[str]) -> None:
         self._bad[bad.block] = bad
-        text = f"block {bad.block} of the image is corrupted" + (f", file {bad.file}" if bad.file else "")
+        text = f"block {bad.block} of the image is corrupted{_named(owners)}"
         _log.critical("%s", text)
         self._events.publish(pb.ServiceStateEvent(service="image", action=pb.ServiceStateEvent.FAILED, message=text))
         scope.wake()
+
+
+def _owners(complaint: codec.BadBlock, ground: Ground) -> list[str]:
+    """Whose the block is: paths of files, names of tables. Where the tables cannot be read, the bad one of them is told
+    from the superblock, and nothing of a file."""
+    if not complaint.data:
+        return ["hash tree"]
+    device = ground.root.stat().st_dev
+    name = (ground.sys / f"dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+    with disk.opened(ground.dev / name) as fd:
+        layout = _layout(disk.reader(fd))
+    return layout.owners(complaint.block * bundle.BLOCK, bundle.BLOCK)
+
+
+def _layout(read: squashfs.Read) -> squashfs.Layout:
+    """What of the layout can still be read; the superblock is told by its place."""
+    for part in (squashfs.layout, lambda r: squashfs.Layout((), (), squashfs.tables(r))):
+        try:
+            return part(read)
+        except (OSError, Invalid, Unsupported) as error:
+            _log.warning("the image's own tables cannot be read: %s", error)
+    return squashfs.Layout((), (), (squashfs.Table("superblock", 0, bundle.SUPERBLOCK),))
+
+
+def _named(owners: list[str]) -> str:
+    """The same for a line of text; a block of small files may have many."""
+    files = [name for name in owners if name.startswith("/")]
+    more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+    parts = [f"{'file' if len(files) == 1 else 'files'} {', '.join(files[:_SHOWN])}{more}"] if files else []
+    return "".join(f", {part}" for part in (*parts, *(name for name in owners if not name.startswith("/"))))
 
 
 def _guard(capabilities: Capabilities, ground: Ground) -> IntegrityStatus:

@@ -14,7 +14,8 @@ class IntegrityMethod(Named):
 
 
 class BadBlock(Value, frozen=True):
-    """A 4 KiB block of the image that does not have its hash, and the file that it belongs to where that is known."""
+    """A 4 KiB block of the image that does not have its hash, and whose it is: the path of its file, those of all that
+    share it, or a table of the file system or of the image."""
 
     block: int
     file: str = ""

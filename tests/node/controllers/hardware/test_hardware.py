@@ -2,6 +2,7 @@
 that is really damaged. A real machine's are in the QEMU tests."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -188,54 +189,55 @@ def test_modules_are_loaded_and_seen(tmp_path: Path) -> None:
     _modules(tmp_path)
 
 
-def _damaged(tmp_path: Path) -> Path:
-    """A squashfs with one file whose blocks are overwritten behind the kernel's back."""
+def _squashfs(tmp_path: Path) -> Path:
+    """An image with one large file and two small ones that share a fragment, its tables plain as ours are."""
     source = tmp_path / "source"
     (source / "usr/lib").mkdir(parents=True)
-    (source / "usr/lib/good").write_bytes(b"good" * 10_000)
-    (source / "usr/lib/bad").write_bytes(bytes(range(256)) * 4096)
+    (source / "usr/lib/large").write_bytes(random.Random(1).randbytes(1 << 20))
+    for name in ("one", "two"):
+        (source / "usr/lib" / name).write_bytes(random.Random(2).randbytes(9000) + name.encode())
     image = tmp_path / "image"
-    run("mksquashfs", source, image, "-quiet", "-no-progress", "-comp", "gzip", "-no-fragments")
-    with image.open("r+b") as file:
-        # data follows the superblock of 96 bytes; /usr/lib/bad is the first file
-        file.seek(96)
-        file.write(b"\xff" * 64)
+    run("mksquashfs", source, image, "-quiet", "-no-progress", "-noI", "-noId", "-noF", "-no-xattrs")
     return image
 
 
 @pytest.mark.root
-def test_a_bad_block_is_told_with_its_file(tmp_path: Path) -> None:
-    image, root = _damaged(tmp_path), tmp_path / "root"
+def test_a_bad_block_is_told_with_its_owners(tmp_path: Path) -> None:
+    image, root = _squashfs(tmp_path), tmp_path / "root"
     root.mkdir()
     with loop(image) as device:
         run("mount", "-o", "ro", device, root)
         try:
-            assert damage.unreadable(root) == ["/usr/lib/bad"]
-            _told_with_its_file(root)
+            _told_with_its_owners(root, image.read_bytes())
         finally:
             run("umount", root)
 
 
 @on_loop
-async def _told_with_its_file(root: Path) -> None:
+async def _told_with_its_owners(root: Path, image: bytes) -> None:
     told, bus, store = Told(), Bus(), Store(REGISTRY, SystemClock())
     guard = Integrity(CAPABLE, told.listen, bus, lambda: 5.0, Ground(root=root))
+    tails = image.index(b"one", 1 << 20) // 4096 - 1
+    tables = int.from_bytes(image[64:72], "little") // 4096
 
-    def bad() -> tuple[Any, ...]:
+    def bad() -> dict[int, str]:
         status = store.find(IntegrityStatus.at("image"))
-        return status.spec.bad_blocks if status is not None else ()
+        return {b.block: b.file for b in status.spec.bad_blocks} if status is not None else {}
 
     task = await _running(store, guard)
-    await told.tell(Uevent("change", "/devices/virtual/block/dm-0", {"DM_VERITY_ERR_BLOCK_NR": "0,42"}))
-    await _until(store, lambda: bool(bad()) and bool(bad()[0].file))
-    await told.tell(Uevent("change", "/devices/virtual/block/dm-0", {"DM_VERITY_ERR_BLOCK_NR": "0,42"}))
-    await told.tell(Uevent("change", "/devices/virtual/block/dm-0", {"DM_VERITY_ERR_BLOCK_NR": "1,7"}))
-    assert [(b.block, b.file) for b in bad()] == [(7, ""), (42, "/usr/lib/bad")]
-    assert [e.message for e in bus.events] == [
-        "block 42 of the image is corrupted",
-        "block 42 of the image is corrupted, file /usr/lib/bad",
-        "block 7 of the image is corrupted",
+    for said in ("0,42", "0,42", f"0,{tails}", f"0,{tables}", "1,9999"):
+        await told.tell(Uevent("change", "/devices/virtual/block/dm-0", {"DM_VERITY_ERR_BLOCK_NR": said}))
+    await _until(store, lambda: 9999 in bad())
+    assert bad()[42] == "/usr/lib/large"
+    assert bad()[tails] == "/usr/lib/one, /usr/lib/two"
+    assert {"inode table", "folder table"} <= set(bad()[tables].split(", "))
+    assert bad()[9999] == "hash tree"
+    assert len(bad()) == 4
+    assert [e.message for e in bus.events][:2] == [
+        "block 42 of the image is corrupted, file /usr/lib/large",
+        f"block {tails} of the image is corrupted, files /usr/lib/one, /usr/lib/two",
     ]
+    assert [e.message for e in bus.events][3:] == ["block 9999 of the image is corrupted, hash tree"]
     await _stop(task)
 
 
