@@ -9,6 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from core.base.units import parse_duration
+from core.cli import lasting
 from core.cli.output import emit_line, output_option
 from core.cli.target import Node, Nodes, node_options
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -38,9 +39,8 @@ def command(
     async def show(node: Node) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                async for event in node.stream("machine.MachineService/Events", request, pb.Event):
-                    if event.data.type_url:
-                        _print(node.name, event, output)
+                async for event in lasting.events(node, request):
+                    _print(node.name, event, output)
 
     return nodes.each(show)
 

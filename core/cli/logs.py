@@ -2,6 +2,7 @@
 
 import click
 
+from core.cli import lasting
 from core.cli.streams import copy
 from core.cli.target import Node, Nodes, node_options
 from core.rpc.pb.common import common_pb2
@@ -25,8 +26,11 @@ def command(name: str, follow: bool, tail: int, kubernetes: bool, nodes: Nodes) 
     )
 
     async def show(node: Node) -> None:
-        await copy(
-            node.name, len(nodes.names) == 1, node.stream("machine.MachineService/Logs", request, common_pb2.Data)
+        pieces = (
+            lasting.logs(node, request)
+            if follow
+            else node.stream("machine.MachineService/Logs", request, common_pb2.Data)
         )
+        await copy(node.name, len(nodes.names) == 1, pieces)
 
     return nodes.each(show)

@@ -2,7 +2,7 @@
 side by side, under `node` metadata; a node that fails does not keep the others from answering."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, TypeVar
@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from core.base.errors import Invalid, NotFound
 from core.cli import clientfile, files
 from core.cli.output import note
+from core.rpc.call import Call
 from core.rpc.client import Channel
 from core.rpc.status import RpcError
 from core.rpc.tls import ClientTLS
@@ -35,9 +36,11 @@ class Node:
         """One call of "service/Method"."""
         return await self.channel.unary(f"/{path}", request, reply, self.metadata, timeout)
 
-    def stream(self, path: str, request: Message, reply: type[Res]) -> AsyncIterator[Res]:
-        """The replies of a streaming call."""
-        return self.channel.server_stream(f"/{path}", request, reply, self.metadata)
+    def stream(
+        self, path: str, request: Message, reply: type[Res], metadata: tuple[tuple[str, str], ...] = ()
+    ) -> Call[bytes, Res]:
+        """A streaming call: iterate for its replies."""
+        return self.channel.server_stream(f"/{path}", request, reply, self.metadata + metadata)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,16 +71,16 @@ class Bus:
 
     def publish(self, event: Message, actor_id: str = "") -> None:
         """Tell everybody: `event` is a machine.*Event."""
-        envelope = self.envelope(actor_id)
+        self._last = self._last.following(self._clock.now())
+        envelope = pb.Event(id=str(self._last), actor_id=actor_id)
         envelope.data.type_url = TYPE_URL + event.DESCRIPTOR.full_name
         envelope.data.value = event.SerializeToString()
         self._ring.append(envelope.SerializeToString())
         for follower in tuple(self.followers):
             follower.wake()
 
-    def envelope(self, actor_id: str = "") -> pb.Event:
-        """An event without content under the next id."""
-        self._last = self._last.following(self._clock.now())
+    def hello(self, actor_id: str = "") -> pb.Event:
+        """An event without content, under the last id there is: whoever comes back with that id misses nothing."""
         return pb.Event(id=str(self._last), actor_id=actor_id)
 
     def follow(self, tail: Tail = Tail(), actor_id: str = "") -> "Follower":  # noqa: B008 - an immutable value

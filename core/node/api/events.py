@@ -18,6 +18,6 @@ class Events:
         """An empty event at once, so that the client knows the stream stands, then what was asked for, without end."""
         tail = Tail(request.tail_events, request.tail_id, request.tail_seconds)
         with self.bus.follow(tail, request.with_actor_id) as follower:
-            yield self.bus.envelope(request.with_actor_id)
+            yield self.bus.hello(request.with_actor_id)
             async for event in follower:
                 yield event

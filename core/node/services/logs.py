@@ -5,11 +5,11 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Final
 
-from core.base.errors import NotFound
+from core.base.errors import Exhausted, NotFound
 from core.linux.init import FdTable
 from ext.ring import Reader, Ring
 
@@ -34,24 +34,48 @@ class Log:
 
     async def read(self, *, tail: int = -1, follow: bool = False) -> AsyncGenerator[bytes]:
         """Its bytes in pieces of up to 64 KiB: the last `tail` lines (-1: all), then with `follow` what comes."""
+
+        def read(reader: Reader) -> list[bytes]:
+            return list(filter(None, [reader.joined(CHUNK)]))
+
+        async with aclosing(self._pieces(self.start(tail), follow, read)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def records(self, start: int) -> AsyncGenerator[bytes]:
+        """Each record from sequence `start` on, without end. Raises Exhausted when some were dropped before their turn,
+        so that whoever counts what comes knows where he stands."""
+
+        def read(reader: Reader) -> list[bytes]:
+            found = [record for _, _, record in reader.read(CHUNK)]
+            if reader.lost:
+                raise Exhausted(f"{reader.lost} lines were dropped before they were read", remedy="follow anew")
+            return found
+
+        async with aclosing(self._pieces(start, True, read)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _pieces(self, start: int, follow: bool, take: Callable[[Reader], list[bytes]]) -> AsyncGenerator[bytes]:
         grown = asyncio.Event()
-        with closing(Reader(self.ring.fileno(), self._start(tail))) as reader:
+        with closing(Reader(self.ring.fileno(), start)) as reader:
             self.wakers.add(grown.set)
             try:
                 while True:
                     grown.clear()
-                    while piece := reader.joined(CHUNK):
-                        yield piece
+                    while pieces := take(reader):
+                        for piece in pieces:
+                            yield piece
                     if not follow:
                         return
                     await grown.wait()
             finally:
                 self.wakers.discard(grown.set)
 
-    def _start(self, tail: int) -> int | None:
-        """The sequence at which the last `tail` lines begin; a long line may be several records."""
+    def start(self, tail: int) -> int:
+        """The sequence at which the last `tail` lines begin (-1: all); a long line may be several records."""
         if tail < 0:
-            return None
+            return self.ring.oldest
         last, span = self.ring.next - 1, tail
         while True:
             start = max(self.ring.oldest, last + 1 - span)

@@ -4,16 +4,17 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from core.base.clock import SystemClock
-from core.base.errors import NotFound
+from core.base.errors import Exhausted, NotFound
 from core.node.services.kernel import KernelLog
 from core.node.services.logs import Logs
 from core.node.services.ownlog import RingHandler
-from tests.support.clock import on_loop
+from tests.support.clock import on_loop, settle
 from tests.support.fdtable import FdTable
 
 
@@ -51,6 +52,27 @@ def test_lines_arrive_whole_and_the_open_one_at_the_end(table: FdTable) -> None:
         logs.flush("cri")
         assert await text(logs, "cri") == b"one\ntwo\nhalf\nrest"
         assert logs.ids() == ["cri"]
+        logs.close()
+
+    run()
+
+
+def test_records_go_on_from_a_place_or_say_that_they_cannot(table: FdTable) -> None:
+    @on_loop
+    async def run() -> None:
+        logs = Logs(table, 4096)
+        for number in range(5):
+            logs.append("cri", b"%d\n" % number)
+        async with aclosing(logs.find("cri").records(3)) as records:
+            assert [await anext(records) for _ in range(2)] == [b"3\n", b"4\n"]
+            waiting = asyncio.ensure_future(anext(records))
+            await settle()
+            logs.append("cri", b"5\n")
+            assert await waiting == b"5\n"
+        for _ in range(5):
+            logs.append("cri", bytes(1000))
+        with pytest.raises(Exhausted, match="dropped"):
+            await anext(logs.find("cri").records(3))
         logs.close()
 
     run()

@@ -1,31 +1,54 @@
 """Logs and Dmesg: bytes as they were written, from rings that outlive machined."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from pathlib import Path
+from typing import Final
 
 from google.protobuf.empty_pb2 import Empty
 
-from core.base.errors import Unsupported
+from core.base.errors import Invalid, Unsupported
+from core.base.place import KEY, Place
 from core.node.node import Node
+from core.node.services.logs import Log
+from core.rpc.context import Context
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
 
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
-async def logs(node: Node, ctx: Any, request: pb.LogsRequest) -> AsyncIterator[common_pb2.Data]:
-    """The log of one id: `tail_lines` -1 is all of it; `follow` keeps the stream open."""
-    pieces = node.logs.find(request.id).read(tail=request.tail_lines, follow=request.follow)
+
+async def logs(node: Node, ctx: Context, request: pb.LogsRequest) -> AsyncIterator[common_pb2.Data]:
+    """The log of one id: `tail_lines` -1 is all of it; `follow` keeps the stream open. To a client that sends a Place
+    (maybe an empty one) and follows, the place where it begins is told, and each record is a message of its own."""
+    log, place = node.logs.find(request.id), ctx.metadata.get(KEY)
+    if place is not None and request.follow:
+        pieces = _from(log, str(place), request.tail_lines, ctx)
+    else:
+        pieces = log.read(tail=request.tail_lines, follow=request.follow)
     async with aclosing(pieces):
         async for piece in pieces:
             yield common_pb2.Data(bytes=piece)
 
 
-async def logs_containers(node: Node, ctx: Any, request: Empty) -> pb.LogsContainersResponse:
+def _from(log: Log, place: str, tail: int, ctx: Context) -> AsyncGenerator[bytes]:
+    boot = _BOOT_ID.read_text().strip()
+    start = log.start(tail)
+    if place:
+        wanted = Place.parse(place)
+        start = wanted.sequence if wanted.boot == boot else log.ring.oldest
+        if start > log.ring.next:
+            raise Invalid(f"the log has no record {start} yet")
+    ctx.set_initial([(KEY, str(Place(boot, start)))])
+    return log.records(start)
+
+
+async def logs_containers(node: Node, ctx: Context, request: Empty) -> pb.LogsContainersResponse:
     """The ids that have a log."""
     return pb.LogsContainersResponse(messages=[pb.LogsContainer(ids=node.logs.ids())])
 
 
-async def dmesg(node: Node, ctx: Any, request: pb.DmesgRequest) -> AsyncIterator[common_pb2.Data]:
+async def dmesg(node: Node, ctx: Context, request: pb.DmesgRequest) -> AsyncIterator[common_pb2.Data]:
     """The kernel's log, one record a message. `tail` with `follow`: only what is new."""
     if node.kernel_log is None:
         raise Unsupported("this node has no kernel log of its own to read")
