@@ -3,9 +3,7 @@ PY := .venv/bin/python
 STAMP := .venv/.setup
 SHELL := /bin/bash
 # ICHOR_IMAGE_KEY: a release key's file; FLAVOUR: cloud or server; SOURCE_DATE_EPOCH: another build date than the lock's
-IMAGE = from pathlib import Path; from core.image.build import Options, build, relock; options = Options( \
-	Path.cwd(), Path("$(or $(ICHOR_CACHE),$(HOME)/.cache/ichor)"), flavour="$(or $(FLAVOUR),cloud)", \
-	key=Path("$(ICHOR_IMAGE_KEY)") if "$(ICHOR_IMAGE_KEY)" else None, date=$(or $(SOURCE_DATE_EPOCH),None))
+IMAGE := $(PY) -m core.cli.image
 .DEFAULT_GOAL := help
 .PHONY: help setup build check test test-slow bench docs image lock up vm down clean
 
@@ -48,17 +46,17 @@ docs: setup ## write the pages that are made from the code: docs/config.md
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md
 
 image: build ## build the signed image, its kernel and initramfs into _out
-	@$(PY) -c '$(IMAGE); build(options)'
+	@$(IMAGE) build
 
-lock: setup ## resolve image.lock anew from what the mirror and the package index offer now
-	@$(PY) -c '$(IMAGE); relock(options)'
+lock: build ## resolve image.lock anew from what the mirror and the package index offer now
+	@$(IMAGE) lock
 
 up: build ## set up, build, boot one container node, configure it and wait until it is healthy
-	@$(PY) -c '$(IMAGE); from dataclasses import replace; build(replace(options, relock=True))'
+	@$(IMAGE) build --relock
 	@.venv/bin/ichorctl cluster create --name ichor
 
 vm: build ## the same node on QEMU, with a disk and a kernel of its own
-	@$(PY) -c '$(IMAGE); from dataclasses import replace; build(replace(options, relock=True))'
+	@$(IMAGE) build --relock
 	@.venv/bin/ichorctl cluster create --name ichor-vm --provisioner qemu
 
 down: build ## remove the clusters that `up` and `vm` made

@@ -65,15 +65,15 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str], command: click.Command = cli, name: str = "ichorctl") -> int:
     """One invocation; the exit code."""
     try:
-        result = cli.main(arguments, prog_name="ichorctl", standalone_mode=False)
+        result = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "ichorctl"
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else name
         _failed(f"{error.format_message().rstrip('.')}; see `{where} --help`")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):

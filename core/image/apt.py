@@ -2,12 +2,12 @@
 machine's proxies and mirror kept, only the release changed. Never touches the machine's own apt."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from core.base.errors import NotFound, Unsupported
-from core.image.cache import file_digest
+from core.image.cache import file_digest, silent
 from core.image.lock import Pin
 from core.image.tools import ToolFailed, run
 
@@ -35,8 +35,8 @@ Acquire::Retries "3";
 class Apt:
     """apt for another release, in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, say: Callable[[str], None] = silent) -> None:
+        self.folder, self._say = folder, say
         for name in ("lists/partial", "archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
@@ -67,6 +67,7 @@ class Apt:
         missing = {pin.sha256: pin for pin in pins if not (store / f"{pin.sha256}.deb").exists()}
         if not missing:
             return
+        self._say(f"image: fetching {len(missing)} packages")
         self.update()
         archives = self.folder / "archives"
         wanted = [f"{pin.name}={pin.version}" for pin in missing.values()]

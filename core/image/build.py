@@ -1,6 +1,7 @@
 """The build: from image.lock and the checkout to the image, its kernel and its initramfs. Every step is cached by what
 goes into it, and a build with nothing changed reads the checkout and is done."""
 
+import fcntl
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -65,14 +66,21 @@ class Paths:
 
 
 def build(options: Options) -> Paths:
-    """Build what the checkout says now. Raises IchorError with the remedy."""
+    """Build what the checkout says now; two that build into one folder wait for each other. Raises IchorError with the
+    remedy, OSError for a key file that cannot be read."""
     if options.flavour not in modules.FLAVOURS:
         raise Invalid(f"there is no module flavour {options.flavour!r}", remedy=f"use {' or '.join(modules.FLAVOURS)}")
     seed = keys.load(options.key) if options.key else keys.development(options.cache)
+    options.target.mkdir(parents=True, exist_ok=True)
+    with (options.target / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return _build(options, seed)
+
+
+def _build(options: Options, seed: bytes) -> Paths:
     made, stamp = Paths.under(options.target), options.target / "inputs"
     if stamp.exists() and stamp.read_text() == _inputs(options, seed) and made.exist():
         return made
-    options.target.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     inputs = _inputs(options, seed)
     try:
@@ -90,7 +98,7 @@ def build(options: Options) -> Paths:
 def relock(options: Options, target: Path | None = None) -> lock.Lock:
     """Write image.lock (or `target`) from what the mirror offers now, and say what changed."""
     target = target or options.tree / "image.lock"
-    new = resolve.resolve(options.tree, Store(Cache(options.cache)).apt)
+    new = resolve.resolve(options.tree, Store(Cache(options.cache, options.say)).apt)
     before = target if target.exists() else options.tree / "image.lock"
     old = lock.load(before).pins if before.exists() else ()
     for line in lock.changes(old, new.pins):
@@ -107,7 +115,7 @@ def _locked(options: Options) -> lock.Lock:
 
 
 def _make(options: Options, locked: lock.Lock, seed: bytes, made: Paths) -> None:
-    cache, date = Cache(options.cache), options.date or locked.date
+    cache, date = Cache(options.cache, options.say), options.date or locked.date
     assembly = assemble(options.tree, cache, locked, options.flavour)
     public, kernel = signing.public_key(seed), assembly.kernel
     squashfs = squash.squash(cache, assembly.inside, assembly.tree, date)

@@ -14,11 +14,16 @@ from core.base.files import sync_folder
 _KEEP: Final = 24
 
 
-class Cache:
-    """The cache's folder; `step` makes or finds, `digest` names."""
+def silent(_: str) -> None:
+    """For those whom progress does not concern."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+
+class Cache:
+    """The cache's folder; `step` makes or finds, `digest` names. `say` hears of each kind of step that is made."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None] = silent) -> None:
+        self.folder, self.say = folder, say
+        self._said = set[str]()
         folder.mkdir(parents=True, exist_ok=True)
 
     def step(self, kind: str, key: str, make: Callable[[Path], None], *, keep: int = _KEEP) -> Path:
@@ -37,6 +42,9 @@ class Cache:
         return target
 
     def _make(self, target: Path, make: Callable[[Path], None]) -> None:
+        if target.parent.name not in self._said:
+            self._said.add(target.parent.name)
+            self.say(f"image: making {target.parent.name}")
         partial = target.with_name(f"{target.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()

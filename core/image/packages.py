@@ -18,7 +18,7 @@ class Store:
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
-        self.apt = Apt(cache.folder / "apt")
+        self.apt = Apt(cache.folder / "apt", cache.say)
         self.debs = cache.folder / "debs"
         self.wheels = cache.folder / "wheels"
 

@@ -17,6 +17,9 @@ _PIP: Final = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pi
 _TARGET: Final = ["--only-binary=:all:", "--implementation=cp", "--python-version=3.13"]
 _ABIS: Final = ["--abi=cp313", "--abi=abi3", "--abi=none"]
 _PLATFORMS: Final = ["--platform=manylinux_2_28_x86_64", "--platform=manylinux2014_x86_64", "--platform=any"]
+# what pip says of a version that is not there, and of one that is another than was locked
+_GONE: Final = re.compile(r"No matching distribution|DO NOT MATCH THE HASHES")
+_LOCK: Final = "run `make lock` to move to what it has"
 
 
 def resolve(section: str, requirements: Sequence[str]) -> list[Pin]:
@@ -39,21 +42,14 @@ def fetch(pins: Iterable[Pin], store: Path) -> None:
     with TemporaryDirectory(dir=store) as name:
         required = Path(name) / "requirements"
         required.write_text("".join(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n" for pin in missing))
-        command: list[str | Path] = [
-            *_PIP,
-            *_TARGET,
-            *_ABIS,
-            *_PLATFORMS,
-            "--require-hashes",
-            "--dest",
-            name,
-            "--requirement",
-            required,
-        ]
+        locked: list[str | Path] = ["--require-hashes", "--dest", name, "--requirement", required]
         try:
-            run(command)
+            run([*_PIP, *_TARGET, *_ABIS, *_PLATFORMS, *locked])
         except ToolFailed as error:
-            raise NotFound(error.message, remedy="run `make lock`") from None
+            if not _GONE.search(error.message):
+                raise
+            names = ", ".join(map(str, missing))
+            raise NotFound(f"the package index has not what image.lock names of {names}", remedy=_LOCK) from None
         for path in Path(name).glob("*.whl"):
             path.rename(store / f"{file_digest(path)}.whl")
 

@@ -1,7 +1,6 @@
-"""The image that nodes of tests run: built from the checkout when it is not up to date, by one process at a time.
-ICHOR_TEST_IMAGE names a folder with another one."""
+"""The image that nodes of tests run: built from the checkout when it is not up to date. ICHOR_TEST_IMAGE
+names a folder with another one."""
 
-import fcntl
 import os
 from pathlib import Path
 
@@ -15,11 +14,7 @@ def built() -> Paths:
     given = os.environ.get("ICHOR_TEST_IMAGE")
     if given:
         return Paths.under(Path(given))
-    lock = TREE / "_out" / "lock"
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        return build(Options(TREE, cache(), relock=True, say=lambda _: None))
+    return build(Options(TREE, cache(), relock=True, say=lambda _: None))
 
 
 def cache() -> Path:
