@@ -17,7 +17,9 @@ _SECONDS: Final = {
     "h": Fraction(3600),
 }
 _DURATION: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_SIZE: Final = re.compile(r"([0-9]+\.?\d*|\.\d+)\s*([kKmMgGtTpP]?i?)[bB]?", re.ASCII)
+_SIZE: Final = re.compile(r"([0-9]+\.?\d*|\.\d+)\s*((?:[kKmMgGtTpP]i?)?)[bB]?", re.ASCII)
+_LONGEST: Final = 100  # characters: Python refuses to read numbers of thousands of digits
+_SPAN: Final = Fraction(2**63 - 1, 10**9)  # what Go's durations hold, about 292 years
 _MULTIPLE: Final = {
     "": 1,
     **{p: 1000 ** (n + 1) for n, p in enumerate("kmgtp")},
@@ -31,13 +33,15 @@ def parse_duration(text: str) -> float:
     if rest == "0":
         return 0.0
     total, end = Fraction(0), 0
-    for match in _DURATION.finditer(rest):
+    for match in _DURATION.finditer(rest[: _LONGEST + 1]):
         if match.start() != end:
             break
         total += Fraction(match[1]) * _SECONDS[match[2]]
         end = match.end()
     if not rest or end != len(rest):
-        raise Invalid(f"{text!r} is not a duration", remedy="write it like 1h30m, 10s or 500ms")
+        raise Invalid(f"{text[:_LONGEST]!r} is not a duration", remedy="write it like 1h30m, 10s or 500ms")
+    if total > _SPAN:
+        raise Invalid(f"{text!r} is longer than any duration", remedy="durations end at 292 years")
     return float(sign * total)
 
 
@@ -58,9 +62,9 @@ def format_duration(seconds: float) -> str:
 
 def parse_size(text: str) -> int:
     """Bytes of "100MiB", "1.5GB" or "4096". Raises Invalid."""
-    match = _SIZE.fullmatch(text.strip())
+    match = _SIZE.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
-        raise Invalid(f"{text!r} is not a size", remedy="write it like 100MiB, 1GB or a number of bytes")
+        raise Invalid(f"{text[:_LONGEST]!r} is not a size", remedy="write it like 100MiB, 1GB or a number of bytes")
     return int(Fraction(match[1]) * _MULTIPLE[match[2].lower()])
 
 

@@ -52,8 +52,8 @@ def sample(data: bytes, nonce: bytes, sent: float, arrived: float) -> Sample:
     if origin != nonce:
         raise Invalid("an NTP answer to a question that was not asked")
     if stratum == 0:
-        code = struct.pack("!I", reference).rstrip(b"\0").decode("ascii", "replace")
-        raise Denied(f"the NTP server wants no questions ({code})")
+        code = struct.pack("!I", reference).rstrip(b"\0").decode("ascii", "backslashreplace")
+        raise Denied(f"the NTP server wants no questions ({code if code.isprintable() else ascii(code)})")
     if leap == _UNSYNCHRONISED or stratum > 15 or delay > _ROOT_LIMIT or dispersion > _ROOT_LIMIT:
         raise Invalid("the NTP server does not know the time")
     if transmitted == bytes(8):

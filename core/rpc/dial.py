@@ -31,11 +31,12 @@ class Target:
         if isinstance(address, Path) or path.startswith("/") or path != text:
             return cls(path)
         host, colon, port = text.rpartition(":")
-        if not colon or not port.isdigit() or (":" in host and not host.startswith("[")):
+        number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else -1
+        if not colon or not 0 <= number < 1 << 16 or (":" in host and not host.startswith("[")):
             raise Invalid(
                 f"{address!r} is not an address", remedy="write host:port, [v6 address]:port or a socket's path"
             )
-        return cls(None, host.strip("[]"), int(port))
+        return cls(None, host.strip("[]"), number)
 
     @property
     def authority(self) -> str:

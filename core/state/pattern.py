@@ -157,7 +157,7 @@ class _Parser:
         high = self._next()
         high = self._escaped() if high == "\\" else high
         if high < low:
-            raise self._wrong(f"{low}-{high} is no range")
+            raise self._wrong(f"{low!r}-{high!r} is no range")
         return lambda c: low <= c <= high
 
     def _one(self, character: str) -> Char:

@@ -373,6 +373,25 @@ def parse(int message, bytes body):
         free(heap.data)
 
 
+def changes_in(bytes datagram):
+    """The changes that one datagram of notifications tells of: for fuzzing. Raises OSError(EBADMSG)."""
+    found = []
+    notified(<const uint8_t *><const char *>datagram, len(datagram), found)
+    return found
+
+
+def answer_in(int message, bytes datagram):
+    """The records of type RTM_NEW* in one datagram that answers request number 1, and whether it is the last: for
+    fuzzing. Raises OSError(EBADMSG)."""
+    cdef Table table = Table(message)
+    cdef Answer answer
+    memset(&answer, 0, sizeof(answer))
+    state = feed(table, <const uint8_t *><const char *>datagram, len(datagram), 1, &answer)
+    if state < 0:
+        raise fail(state, "netlink answer")
+    return list(table), state == 1
+
+
 @cython.final
 cdef class UeventSocket(_Endpoint):
     """The kernel's kobject events as raw datagrams; `core.codec.uevent` reads them. Never blocks."""

@@ -169,7 +169,7 @@ static inline int ring_sound(const struct ring_header *h, const char *data)
 	uint64_t at = h->tail, sequence = 0;
 	int any = 0;
 	if (slot->head - at > h->capacity || slot->head < at || h->staged - slot->taken > RING_STAGING ||
-	    (h->intent && h->intent - h->staged > RING_STAGING && h->staged - h->intent > RING_STAGING))
+	    (h->intent && h->intent - slot->taken > RING_STAGING))
 		return 0;
 	for (; at < slot->head; any = 1) {
 		const struct ring_record *r = (const void *)(data + (at & (h->capacity - 1)));

@@ -214,6 +214,8 @@ cdef class Reader(_Mapping):
                 self.lost += next - self.sequence
                 self.sequence = next
                 return 0
+            if head - self._place > <uint64_t>self.capacity:  # the tail was read after head, so this is no race
+                raise ValueError("the ring is damaged")
             record[0] = (<ring_record *>(self.data + (self._place & (self.capacity - 1))))[0]
             if not self._stands():
                 continue

@@ -81,6 +81,7 @@ def command(name: str, arguments: Iterable[str]) -> tuple[list[str], dict[str, s
         atheris = find_spec("atheris")
         assert atheris is not None and atheris.origin is not None
         environment["LD_PRELOAD"] = str(Path(atheris.origin).parents[1] / "asan_with_fuzzer.so")
+        environment["PYTHONMALLOC"] = "malloc"  # so that ASan knows where a bytes object ends
         environment["ASAN_OPTIONS"] = "detect_leaks=0:allocator_may_return_null=1"
     limits = (f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", f"-max_len={target.largest}", "-print_final_stats=1")
     return ["setarch", "-R", sys.executable, "-m", "tests.fuzz.child", name, *limits, *arguments], environment

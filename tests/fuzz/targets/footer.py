@@ -51,8 +51,8 @@ def check(data: bytes) -> None:
 def seeds() -> Iterator[bytes]:
     for blocks, version in ((2, ""), (129, "0.1.0"), (20_000, "1.2.3-alpha.4+" + "x" * 49)):
         size = blocks * bundle.BLOCK
-        hashes = tuple(bytes([n]) * 32 for n in range(4))
-        footer = bundle.Footer(size, verity.tree_size(blocks), 1_700_000_000, *hashes, version)
+        root, salt, key, files = (bytes([n]) * 32 for n in range(4))
+        footer = bundle.Footer(size, verity.tree_size(blocks), 1_700_000_000, root, salt, key, files, version)
         superblock = struct.pack("<4s24sHHQQ", b"hsqs", b"", 4, 0, 0, size - 100).ljust(96, b"\0")
         yield superblock + bundle.encode(footer).rstrip(b"\0")
 

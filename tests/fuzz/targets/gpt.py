@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from core.base.errors import Exhausted, Invalid
+from core.base.errors import Exhausted, Invalid, NotFound
 from core.codec import gpt, partition
 from tests.fuzz.disks import Disk
 from tests.fuzz.target import Target, attempt
@@ -34,7 +34,7 @@ def _judge(disk: Disk, sector: int) -> None:
         return
     _written(table, disk)
     for change in (lambda: partition.add(table, "more", gpt.LINUX_DATA, None), lambda: partition.grow(table, "more")):
-        changed = attempt((Exhausted, partition.NotFound), change)
+        changed = attempt((Exhausted, NotFound), change)
         if changed is not None:
             _written(changed, disk)
 

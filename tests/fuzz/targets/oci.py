@@ -54,12 +54,13 @@ def seeds() -> Iterator[bytes]:
     here = {"platform": {"os": "linux", "architecture": "amd64"}}
     inner = {"manifests": [top | here, top | {"platform": {"os": "w", "architecture": "z"}}]}
     index = named | {"mediaType": kind + "index.v1+json", "digest": "sha256:@C"}
-    for documents in (
+    sets: tuple[tuple[object, object, object], ...] = (
         ({"manifests": [named]}, manifest, config),
         ({"manifests": [named | here, top]}, manifest | {"layers": [top]}, config | {"rootfs": {"diff_ids": ["x"]}}),
         ({"manifests": [index]}, manifest, inner),
         ({"manifests": []}, {}, {}),
-    ):
+    )
+    for documents in sets:
         yield b"\1" + b"\n---\n".join(json.dumps(d).encode() for d in documents)
 
 
