@@ -1,0 +1,49 @@
+"""What a process of a node has open, by kind and number; and what each daemon must have when nobody calls."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+# of uvloop: it wakes itself by a pair of sockets, and libuv by an eventfd and pipes
+_LOOP: Final = Counter({"eventpoll": 1, "io_uring": 2, "eventfd": 1, "pipe": 4, "unix": 2})
+
+QUIET: Final[dict[str, Counter[str]]] = {
+    # init, a control socket and a pidfd for each daemon
+    "ichor-spawner": Counter({"/dev/null": 1, "console": 2, "unix": 3, "pidfd": 2}),
+    # its output; the spawner, machined, the door
+    "ichor-apid": _LOOP + Counter({"/dev/null": 1, "pipe": 2, "unix": 2, "tcp": 1}),
+    # init, the spawner, apid's door and apid, containerd; what outlives it; both ends of the logs that come by pipe
+    "ichor-machined": _LOOP
+    + Counter({"/dev/null": 1, "/dev/kmsg": 1, "console": 2, "pidfd": 1, "unix": 5, "netlink": 5, "pipe": 4})
+    + Counter(f"memfd {name}" for name in ("events", "ichor-sequence", "ichor-config", "ichor-services"))
+    + Counter(f"memfd ring:{id_}" for id_ in ("apid", "containerd", "kernel", "machined")),
+}
+
+
+def descriptors(pid: int) -> Counter[str]:
+    """By kind: sockets by family, others by the name that the kernel gives."""
+    sockets = _sockets(pid)
+    found: Counter[str] = Counter()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        target = str(entry.readlink())
+        kind, _, inode = target.partition(":")
+        if kind == "socket":
+            found[sockets.get(inode.strip("[]"), "socket")] += 1
+        elif target.startswith("/memfd:"):
+            found[f"memfd {target.removeprefix('/memfd:').partition(' ')[0]}"] += 1
+        elif target.endswith("/console.log"):
+            found["console"] += 1
+        else:
+            found["pipe" if kind == "pipe" else inode.strip("[]") if kind == "anon_inode" else target] += 1
+    return found
+
+
+def _sockets(pid: int) -> dict[str, str]:
+    """Inode -> family, in the process's network namespace."""
+    columns = {"unix": 6, "netlink": 9, "tcp": 9, "tcp6": 9, "udp": 9, "udp6": 9, "packet": 8}
+    found = {}
+    for family, column in columns.items():
+        path = Path(f"/proc/{pid}/net/{family}")
+        for line in path.read_text().splitlines()[1:] if path.exists() else ():
+            found[line.split()[column]] = family.rstrip("6")
+    return found
