@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
 
+from google.protobuf.message import DecodeError
+
 from core.base.errors import Invalid
 from core.rpc import metadata
 from core.rpc.metadata import Metadata
@@ -206,12 +208,12 @@ def _trailers(stream: Stream) -> list[tuple[bytes, bytes]]:
 
 def _status(fields: dict[bytes, bytes]) -> RpcError | None:
     number = fields[b"grpc-status"]
-    code = code_of(int(number)) if number.isdigit() else Code.UNKNOWN
+    code = code_of(int(number)) if number.isdigit() and len(number) <= 2 else Code.UNKNOWN
     if code is Code.OK:
         return None
     status = Status()
     try:
         status.MergeFromString(metadata.unpack(fields.get(b"grpc-status-details-bin", b"")))
-    except (Invalid, ValueError):
+    except (Invalid, DecodeError):
         status.Clear()  # details are an extra: the status itself stands
     return RpcError(code, metadata.unescape(fields.get(b"grpc-message", b"")), list(status.details))

@@ -26,7 +26,8 @@ cdef class Stream:
         """The next message, or None; FramingError when the peer broke the framing or a limit."""
         cdef bytes message = self.rx.pop()
         if message is not None:
-            self.session.buffered -= PyBytes_GET_SIZE(message) + 5
+            if not self.closed:            # else gone() has counted all of them off
+                self.session.buffered -= PyBytes_GET_SIZE(message) + 5
             if self.owed and not self.rx.whole():
                 self.consume()
                 self.session.wake()
