@@ -23,6 +23,9 @@ __all__ = ["Disk", "Forward", "Machine", "MachineError", "Spec"]
 _POLL: Final = 0.05
 _FORWARDED: Final = re.compile(r"^\s*(TCP|UDP)\[HOST_FORWARD\]\s+\d+\s+(\S+)\s+(\d+)\s+\S+\s+(\d+)", re.M)
 
+# started by this process, to be reaped by whichever `Machine` sees them end
+_children: dict[int, "subprocess.Popen[bytes]"] = {}
+
 
 class MachineError(IchorError):
     """The machine stopped, died early or did not show what was waited for; carries the console's end."""
@@ -33,7 +36,6 @@ class Machine:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self._child: subprocess.Popen[bytes] | None = None
 
     # life
 
@@ -43,9 +45,10 @@ class Machine:
             raise AlreadyExists(f"the machine in {self.spec.folder} runs already")
         if shutil.which("qemu-system-x86_64") is None:
             raise Unsupported("qemu-system-x86_64 is not installed", remedy="run `make setup`")
+        self._reap()
         self._console.write_bytes(b"")
         with self._listener() as listener, self._log.open("wb") as log:
-            self._child = subprocess.Popen(
+            child = subprocess.Popen(
                 command(self.spec, listener.fileno()),
                 cwd=self.spec.folder,
                 stdin=subprocess.DEVNULL,
@@ -54,7 +57,8 @@ class Machine:
                 pass_fds=(listener.fileno(),),
                 start_new_session=True,
             )
-        self._pid_file.write_text(f"{self._child.pid} {_start_time(self._child.pid)}\n")
+        _children[child.pid] = child
+        self._pid_file.write_text(f"{child.pid} {_start_time(child.pid)}\n")
         try:
             with self.monitor():
                 pass
@@ -221,9 +225,9 @@ class Machine:
         return None
 
     def _reap(self) -> None:
-        if self._child is not None:
-            self._child.wait(10.0)
-            self._child = None
+        child = _children.pop(self._recorded()[0], None)
+        if child is not None:
+            child.wait(10.0)
 
 
 class _closing:

@@ -54,6 +54,13 @@ class Qmp:
             else:
                 return message.get("return")
 
+    def await_event(self, name: str, seconds: float) -> dict[str, Any]:
+        """The first event of that name among those kept, else the next to come. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while not (found := [event for event in self.events if event["event"] == name]):
+            self.events.append(self._message(deadline))
+        return found[0]
+
     def human(self, line: str) -> str:
         """What the human monitor prints for `line`; the few facts QMP itself does not give."""
         return str(self.execute("human-monitor-command", command_line=line))

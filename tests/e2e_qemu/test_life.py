@@ -1,11 +1,9 @@
 """A virtual machine from nothing to nothing, by the verbs a person types: made, configured in maintenance mode, asked,
 rebooted, shut down, started again, removed. The tests go in this order, each on what the one before left."""
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -40,25 +38,19 @@ def create(home: Home, image: Path) -> str:
     return home.ichorctl(*made, timeout=BOOT).err
 
 
-def rows(node: Vm, kind: str) -> dict[str, Any]:
-    """Specs of a type by id."""
-    found = json.loads(node.ichorctl("get", kind, "-o", "json").out)
-    return {row["metadata"]["id"]: row["spec"] for row in found}
-
-
 def test_one_command_makes_a_node_and_configures_it(home: Home, image: Path, record_result: Record) -> None:
     began = time.monotonic()
     told = create(home, image)
     record_result("from nothing to ready", f"{time.monotonic() - began:.1f} s")
     assert f"{NAME}-controlplane-1: in maintenance mode, applying its config" in told
     assert f"{NAME}-controlplane-1: ready" in told
-    assert rows(Vm(home, load(home, NAME)), "machinestatus")["machine"]["status"]["ready"]
+    assert Vm(home, load(home, NAME)).specs("machinestatus")["machine"]["status"]["ready"]
 
 
 def test_its_verbs_answer(node: Vm) -> None:
     assert "Tag:" in node.ichorctl("version").out
     services = node.ichorctl("service").out
-    assert services.count("Running") == services.count("OK") == 4
+    assert services.count("Running") == services.count("OK") == len(services.splitlines()) - 1
     assert "assembled" in node.ichorctl("logs", "machined").out
     assert "Linux version" in node.ichorctl("dmesg").out
     assert "root=" not in node.ichorctl("read", "/proc/cmdline").out
@@ -66,29 +58,28 @@ def test_its_verbs_answer(node: Vm) -> None:
 
 
 def test_every_block_of_its_root_is_guarded(node: Vm, record_result: Record) -> None:
-    guard = rows(node, "integritystatuses")["image"]
+    guard = node.specs("integritystatuses")["image"]
     assert guard["method"] == "dm-verity"
     assert guard["hashDriver"].startswith("sha256")
     assert guard["badBlocks"] == []
     record_result("hash driver", guard["hashDriver"])
-    assert node.ichorctl("read", "/proc/mounts").out.startswith("/dev/dm-0 / squashfs ro,nosuid,nodev,")
+    assert "/dev/dm-0 / squashfs ro,nosuid,nodev," in node.ichorctl("read", "/proc/mounts").out
 
 
 def test_its_drivers_were_loaded_without_a_list(node: Vm) -> None:
-    assert {"virtio_net", "xfs", "i6300esb", "virtio_rng"} <= rows(node, "loadedkernelmodules").keys()
-    assert not rows(node, "kernelmodulespecs")
+    assert {"virtio_net", "xfs", "i6300esb", "virtio_rng"} <= node.specs("loadedkernelmodules").keys()
+    assert not node.specs("kernelmodulespecs")
 
 
 def test_its_address_came_by_dhcp(node: Vm) -> None:
-    assert rows(node, "addressstatuses")["eth0/10.0.2.15/24"]["address"] == "10.0.2.15/24"
-    wanted = json.loads(node.ichorctl("get", "addressspecs", "-o", "json").out)
-    assert {row["spec"]["layer"] for row in wanted if row["spec"]["address"] == "10.0.2.15/24"} == {"operator"}
-    assert rows(node, "operatorspecs")["dhcp4/eth0"]["operator"] == "dhcp4"
-    assert any(spec["gateway"] == "10.0.2.2" for spec in rows(node, "routestatuses").values())
+    assert node.specs("addressstatuses")["eth0/10.0.2.15/24"]["address"] == "10.0.2.15/24"
+    assert node.specs("addressspecs")["eth0/10.0.2.15/24"]["layer"] == "operator"
+    assert node.specs("operatorspecs")["dhcp4/eth0"]["operator"] == "dhcp4"
+    assert any(spec["gateway"] == "10.0.2.2" for spec in node.specs("routestatuses").values())
 
 
 def test_its_disk_was_made_into_volumes(node: Vm) -> None:
-    volumes = rows(node, "volumestatuses")
+    volumes = node.specs("volumestatuses")
     assert {volumes[name]["phase"] for name in ("META", "STATE", "EPHEMERAL")} == {"ready"}
     assert {volumes[name]["parentLocation"] for name in ("META", "STATE", "EPHEMERAL")} == {"/dev/vdb"}
 

@@ -25,6 +25,10 @@ def test_a_machine_starts_answers_and_leaves_nothing(tmp_path: Path) -> None:
         made.start()
         with made.monitor() as qmp:
             assert qmp.execute("query-status")["status"] == "prelaunch"
+            with pytest.raises(TimeoutError):
+                qmp.await_event("RESUME", 0.1)
+            qmp.execute("cont")
+            assert qmp.await_event("RESUME", 10)["event"] == "RESUME"
             with pytest.raises(QmpError, match="no-such-command"):
                 qmp.execute("no-such-command")
         ports = made.ports()
@@ -39,6 +43,8 @@ def test_a_machine_starts_answers_and_leaves_nothing(tmp_path: Path) -> None:
         pid = made.pid
         again.kill()
         assert not made.running
+        with pytest.raises(ChildProcessError):  # reaped, though another object started it
+            os.waitpid(pid or 0, os.WNOHANG)
         made.kill()
         with pytest.raises(ProcessLookupError):
             os.kill(pid or 0, 0)

@@ -1,13 +1,15 @@
 """Virtual machines for tests: a cluster of one QEMU node in a home of its own, on a copy of the built image, with a
 hand inside (hand.c) where a test has to do what no verb does. `started()` takes everything away whatever happens."""
 
+import json
 import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from core.codec import cpio, squashfs
 from core.codec.member import Member
@@ -18,7 +20,7 @@ from core.provision import cluster as provision
 from core.provision.model import ClusterSpec
 from core.provision.qemu import Machine
 from core.provision.vms import VirtualMachines
-from tests.support.cluster import Home, Node, remove, unique
+from tests.support.cluster import STRANGER, Home, Node, remove, unique
 from tests.support.image import built
 
 HAND: Final = 1007
@@ -26,10 +28,11 @@ ANSWER_SECONDS: Final = 300.0  # emulated, on a machine that does other things t
 _HAND_SOURCE: Final = Path(__file__).with_name("hand.c")
 
 
+@dataclass(frozen=True, slots=True)
 class Vm(Node):
-    """The node of such a cluster."""
+    """The node of such a cluster; `hand_port` leads to the hand inside."""
 
-    __slots__ = ()
+    hand_port: int = 0
 
     @property
     def machine(self) -> Machine:
@@ -40,14 +43,14 @@ class Vm(Node):
         """The kernel's name for this boot."""
         return self.ichorctl("read", "/proc/sys/kernel/random/boot_id").out.strip()
 
+    def specs(self, kind: str) -> dict[str, Any]:
+        """Every resource of a type by its id."""
+        rows = json.loads(self.ichorctl("get", kind, "-o", "json").out)
+        return {row["metadata"]["id"]: row["spec"] for row in rows}
+
     def hand(self, *words: str) -> str:
         """What the hand inside answers to these words."""
-        guest = self.machine.ports()
-        if HAND not in guest:
-            with self.machine.monitor() as qmp:
-                qmp.human(f"hostfwd_add n0 tcp:127.0.0.1:0-:{HAND}")
-            guest = self.machine.ports()
-        with socket.create_connection(("127.0.0.1", guest[HAND]), timeout=60) as link:
+        with socket.create_connection(("127.0.0.1", self.hand_port), timeout=60) as link:
             link.sendall(" ".join(words).encode() + b"\n")
             return b"".join(iter(lambda: link.recv(1 << 16), b"")).decode()
 
@@ -63,6 +66,11 @@ def image(folder: Path, *, hand: bool = False) -> Path:
     return target
 
 
+def await_answer(vm: Vm) -> float:
+    """Until a stranger is answered, in maintenance mode; how long that took, in seconds."""
+    return vm.await_answer(STRANGER, ANSWER_SECONDS)
+
+
 @contextmanager
 def started(folder: Path, image: Path, *, check: bool = True) -> Iterator[Vm]:
     """The machine, powered on. Its console is shown when the block fails. `check` refuses a damaged image."""
@@ -70,7 +78,10 @@ def started(folder: Path, image: Path, *, check: bool = True) -> Iterator[Vm]:
     spec = ClusterSpec(name=name, kind="qemu", image=str(image))
     try:
         cluster = provision.create(home.places, spec, _verifier(image) if check else _trusting, print)
-        yield Vm(home, cluster)
+        made = Vm(home, cluster)
+        with made.machine.monitor() as qmp:
+            qmp.human(f"hostfwd_add n0 tcp:127.0.0.1:0-:{HAND}")
+        yield replace(made, hand_port=made.machine.ports()[HAND])
     except BaseException:
         for console in home.places.cluster(name).glob("nodes/*/console.log"):
             print(f"--- {console.parent.name}\n{console.read_text(errors='replace')[-8000:]}")
