@@ -32,7 +32,7 @@ def assemble(checkout: Path, cache: Cache, locked: Lock, flavour: str) -> Assemb
     store.fetch(locked.section("image", flavour, "root"))
     inside = root.make(cache, store, locked)
     kernel = modules.kernel(cache, inside, store, locked, flavour)
-    units = {unit: native.build(cache, inside, checkout, unit) for unit in native.units(checkout)}
+    units = native.build_all(cache, inside, checkout)
     packages = collect.Packages(cache, inside, store, locked)
     tree = Tree()
     for entry in collect.listed(packages, release.TAG):

@@ -121,7 +121,7 @@ def _make(options: Options, locked: lock.Lock, seed: bytes, made: Paths) -> None
     squashfs = squash.squash(cache, assembly.inside, assembly.tree, date)
     footer = seal.seal(squashfs, made.image, seed, date=date, files=manifest.hash_of(assembly.listing))
     ramdisk = initramfs.build(cache, assembly.inside, kernel, assembly.init, public)
-    table = sizes.table(assembly.tree, made.image, kernel.vmlinuz, len(ramdisk), footer.data_size)
+    table = sizes.table(assembly.tree, made.image, kernel, len(ramdisk), footer.data_size)
     for path, data in (
         (made.initramfs, ramdisk),
         (made.vmlinuz, kernel.vmlinuz.read_bytes()),

@@ -5,7 +5,8 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,17 +28,18 @@ class Cache:
         folder.mkdir(parents=True, exist_ok=True)
 
     def step(self, kind: str, key: str, make: Callable[[Path], None], *, keep: int = _KEEP) -> Path:
-        """The folder `kind/key`, filled by `make` on an empty folder unless it exists. Processes wait for each other;
-        of each kind the `keep` most recently used stay."""
+        """The folder `kind/key`, filled by `make` on an empty folder unless it exists. Who wants the same step waits,
+        other steps go on; of each kind the `keep` most recently used stay."""
         shelf = self.folder / kind
         target = shelf / key
         if not target.is_dir():
             shelf.mkdir(exist_ok=True)
-            with (shelf / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with _held(shelf / f"{key}.lock") as lock:
                 if not target.is_dir():
                     self._make(target, make)
-                    _prune(shelf, keep)
+                lock.unlink(missing_ok=True)
+            with _held(shelf / ".lock"):
+                _prune(shelf, keep)
         os.utime(target)
         return target
 
@@ -77,7 +79,18 @@ def tree_digest(root: Path, paths: Iterable[Path]) -> str:
     return digest(part for path in sorted(paths) for part in (str(path.relative_to(root)), path.read_bytes()))
 
 
+@contextmanager
+def _held(lock: Path) -> Iterator[Path]:
+    """Alone with a lock file, among threads and processes. Once the step is there the file may go: who waited for it or
+    makes a new one finds the step."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield lock
+
+
 def _prune(shelf: Path, keep: int) -> None:
-    folders = sorted((p for p in shelf.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    """What is being made stays."""
+    whole = (p for p in shelf.iterdir() if p.is_dir() and p.suffix != ".partial")
+    folders = sorted(whole, key=lambda p: p.stat().st_mtime, reverse=True)
     for old in folders[keep:]:
         shutil.rmtree(old)

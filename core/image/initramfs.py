@@ -4,7 +4,6 @@ from pathlib import Path
 
 from core.codec import cpio
 from core.codec.member import Member
-from core.image import listing
 from core.image.cache import Cache, digest
 from core.image.modules import Kernel
 from core.image.root import Root
@@ -12,7 +11,7 @@ from core.image.root import Root
 
 def build(cache: Cache, root: Root, kernel: Kernel, init: Path, public: bytes) -> bytes:
     """The compressed archive. /modules/order lists paths below /, one a line, in the order of loading."""
-    order = kernel.load_order(name for name, _ in listing.read("modules.initramfs.txt"))
+    order = kernel.load_order()
     archive = cpio.pack(
         [
             *(Member.folder(name) for name in ("dev", "proc", "sys", "root", "modules")),

@@ -18,15 +18,19 @@ from core.image.lock import Lock, Pin
 from core.image.packages import Store
 from core.image.root import Root
 
-FLAVOURS: Final = {"cloud": ["modules.cloud.txt"], "server": ["modules.cloud.txt", "modules.server.txt"]}
+# each takes the lists of those before it too
+FLAVOURS: Final = ("cloud", "server")
 _INDEXES: Final = re.compile(r"modules\.(dep|alias|builtin|softdep|weakdep|devname|builtin\.alias)(\.bin)?")
 _DEPMOD: Final = ["depmod", "-b", "/mnt/out"]
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """An unpacked kernel package with its selection: `folder` holds lib/modules/<release> as it goes into the image."""
+    """An unpacked kernel package with its selection: `folder` holds lib/modules/<release> as it goes into the image,
+    `first` names what the initramfs takes of it."""
 
+    flavour: str
+    first: tuple[str, ...]
     pin: Pin
     release: str
     vmlinuz: Path
@@ -43,18 +47,18 @@ class Kernel:
                 reason = "kernel module" if path.suffix == ".ko" else "index for modprobe"
                 yield file(place, path, "modules", self.pin.name, reason)
 
-    def load_order(self, names: Iterable[str]) -> list[Path]:
-        """The named modules with all they depend on, each after what it needs; those the kernel has built in are
-        left out. Raises NotFound."""
+    def load_order(self) -> list[Path]:
+        """The first modules with all they depend on, each after what it needs; those the kernel has built in are left
+        out. Raises NotFound."""
         dependencies = read_dependencies(self.modules)
         by_name = {module_name(path): path for path in dependencies}
         builtin = {module_name(line) for line in (self.modules / "modules.builtin").read_text().split()}
         order: list[str] = []
-        for name in names:
-            path = by_name.get(name.replace("-", "_"))
+        for name in self.first:
+            path = by_name.get(name)
             if path is not None:
                 order += [p for p in (*reversed(dependencies[path]), path) if p not in order]
-            elif name.replace("-", "_") not in builtin:
+            elif name not in builtin:
                 raise NotFound(f"{self.release} has no module {name}")
         return [self.modules / path for path in order]
 
@@ -65,20 +69,18 @@ def kernel(cache: Cache, root: Root, store: Store, lock: Lock, flavour: str) -> 
     store.fetch([pin])
     package = store.unpacked(pin)
     source = next((package / "usr/lib/modules").iterdir())
-    chosen, dropped = (
-        [p for name in FLAVOURS[flavour] for p in listing.patterns(name)],
-        listing.patterns("modules.drop.txt"),
-    )
-    firsts = [name for name, _ in listing.read("modules.initramfs.txt")]
+    flavours = FLAVOURS[: FLAVOURS.index(flavour) + 1]
+    chosen = [row for name in flavours for row in listing.patterns(f"modules.{name}.txt")]
+    dropped = listing.patterns("modules.drop.txt")
+    firsts = tuple(module_name(row) for name in flavours for row, _ in listing.read(f"modules.initramfs.{name}.txt"))
 
     def fill(folder: Path) -> None:
         dependencies = _all_dependencies(root, source, folder)
         wanted = set[str]()
         for path in dependencies:
             below = path.removeprefix("kernel/")
-            first = module_name(path) in {name.replace("-", "_") for name in firsts}
             taken = any(p.match(below) for p, _ in chosen) and not any(p.search(below) for p, _ in dropped)
-            if taken or first:
+            if taken or module_name(path) in firsts:
                 wanted |= {path, *dependencies[path]}
         _decompress(source, folder / "lib" / "modules" / source.name, wanted)
         root.run([*_DEPMOD, source.name], {"out": folder})
@@ -88,7 +90,7 @@ def kernel(cache: Cache, root: Root, store: Store, lock: Lock, flavour: str) -> 
 
     lists = (f"{pattern.pattern}" for pattern, _ in (*chosen, *dropped))
     folder = cache.step("modules", digest((root.name, pin.sha256, flavour, *firsts, *lists)), fill, keep=4)
-    return Kernel(pin, source.name, next((package / "boot").glob("vmlinuz-*")), folder)
+    return Kernel(flavour, firsts, pin, source.name, next((package / "boot").glob("vmlinuz-*")), folder)
 
 
 def read_dependencies(modules: Path) -> dict[str, list[str]]:

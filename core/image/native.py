@@ -1,8 +1,10 @@
 """Our native code for the image: every unit of ext/ compiled inside the build root by the tree's own setup.py, one
 step a unit, so that a change of one compiles one. Flags are fixed here so that equal sources give equal bytes."""
 
+import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +37,13 @@ def units(tree: Path) -> list[str]:
         for folder in (tree / "ext").iterdir()
         if any(folder.glob("*.c" if folder.name in PROGRAMS else "*.pyx")) or any(folder.glob("build_*.py"))
     )
+
+
+def build_all(cache: Cache, root: Root, tree: Path) -> dict[str, Path]:
+    """`build` of every unit, as many at a time as this machine has processors."""
+    names = units(tree)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(names, pool.map(lambda name: build(cache, root, tree, name), names), strict=True))
 
 
 def build(cache: Cache, root: Root, tree: Path, unit: str) -> Path:

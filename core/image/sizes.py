@@ -8,8 +8,9 @@ from typing import Final, TypedDict
 
 from core.codec import squashfs
 from core.image.entry import Entry
+from core.image.modules import Kernel
 
-BUDGET: Final = 60_000_000
+BUDGETS: Final = {"cloud": 60_000_000, "server": 80_000_000}
 
 
 class Table(TypedDict):
@@ -22,7 +23,7 @@ class Table(TypedDict):
     groups: dict[str, tuple[int, int]]
 
 
-def table(entries: Iterable[Entry], image: Path, vmlinuz: Path, initramfs: int, data_size: int) -> Table:
+def table(entries: Iterable[Entry], image: Path, kernel: Kernel, initramfs: int, data_size: int) -> Table:
     """Measure what was built. Files that squashfs found equal count for the first."""
     group = {f"/{entry.path}": entry.group for entry in entries if entry.is_file}
     raw = Counter[str]()
@@ -34,8 +35,8 @@ def table(entries: Iterable[Entry], image: Path, vmlinuz: Path, initramfs: int, 
     rows = {name: (raw[name], round(stored[name])) for name in sorted(raw, key=lambda n: -stored[n])}
     rows["tables"] = (0, data_size - sum(size for _, size in rows.values()))
     rows["verity"] = (0, total - data_size)
-    kernel = vmlinuz.stat().st_size
-    return {"image": total, "budget": BUDGET, "vmlinuz": kernel, "initramfs": initramfs, "groups": rows}
+    vmlinuz, budget = kernel.vmlinuz.stat().st_size, BUDGETS[kernel.flavour]
+    return {"image": total, "budget": budget, "vmlinuz": vmlinuz, "initramfs": initramfs, "groups": rows}
 
 
 def render(table: Table) -> str:
