@@ -41,6 +41,6 @@ async def _run(context: Context) -> None:
             ]
             await api.serve(listener)
             await stop.wait()
-            await api.drain()
             for task in tasks:
-                task.cancel()
+                task.cancel()  # first of all: what ends now ends with the machine, and nobody is to start it again
+            await api.drain()

@@ -71,6 +71,14 @@ static void hang_up(uint32_t slot)
     clients[slot] = -1;
 }
 
+void control_close(void)
+{
+    close(listener);
+    for (uint32_t slot = 0; slot < CLIENTS; slot++)
+        if (clients[slot] >= 0)
+            hang_up(slot);
+}
+
 /* The one descriptor of a message, -1 without. Padding gives room for a second one: whoever sends more loses all. */
 static int take_descriptor(struct msghdr *message)
 {

@@ -66,10 +66,11 @@ void watchdog_pet(void);
 bool watchdog_armed(void);
 void watchdog_disarm(void);
 
-/* control.c: the socket; `ready` serves one of its descriptors */
+/* control.c: the socket; `close` hangs up on everybody */
 int control_open(int epoll);
 void control_accept(void);
 void control_serve(uint32_t slot);
+void control_close(void);
 
 /* power.c: the end of everything */
 void power_open(bool machine);

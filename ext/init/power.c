@@ -120,6 +120,7 @@ _Noreturn void power(enum power action, const char *reason)
         watchdog_pet();
     kill(-1, SIGTERM);
     kill(-1, SIGCONT); /* a stopped process takes its SIGTERM only when continued */
+    control_close(); /* nobody is served any more, and who waits for an answer would not hear the SIGTERM */
     reap_for(TERM_MS);
     kill(-1, SIGKILL);
     reap_for(KILL_MS);

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -53,6 +54,20 @@ def test_what_is_stopped_or_deaf_ends_as_well(running: Node) -> None:
     running.kill(pids["apid"], signal.SIGSTOP)
     running.init().power(Action.POWEROFF)
     running.ended(timeout=25)
+
+
+def test_nobody_waits_for_an_answer_that_does_not_come(running: Node) -> None:
+    settled(running)
+    deaf = ["nsenter", "-t", str(running.pid), "-p", "-m", "--", "/bin/sh", "-c", "trap '' TERM; sleep 100 &"]
+    subprocess.run(deaf, check=True)
+    asking, ending = running.init(), running.init()
+    ending.power(Action.POWEROFF)
+    with pytest.raises((ConnectionResetError, BrokenPipeError)):  # and no TimeoutError
+        for _ in iter(asking.status, None):
+            pass
+    with pytest.raises(ConnectionRefusedError):
+        running.init()
+    running.ended()
 
 
 def test_five_deaths_record_the_reason_and_end_it(running: Node) -> None:
