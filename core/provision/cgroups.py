@@ -1,8 +1,11 @@
 """A node's place in the machine's cgroup hierarchies (v1, hybrid or v2): make, enter, kill, remove."""
 
+import errno
 import os
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,14 +29,7 @@ def folders(group: str) -> list[Path]:
 
 def make(group: str) -> list[Path]:
     """Create the group everywhere; a v1 cpuset is filled from its parent, which it needs before it takes a process."""
-    made = []
-    for folder in hierarchies():
-        for part in Path(group).parts:
-            folder = folder / part
-            folder.mkdir(exist_ok=True)
-            _fill_cpuset(folder)
-        made.append(folder)
-    return made
+    return [_make(hierarchy, Path(group)) for hierarchy in hierarchies()]
 
 
 def enter(made: list[Path]) -> None:
@@ -54,15 +50,37 @@ def kill(group: str, timeout: float = 10.0) -> None:
 
 def remove(group: str) -> None:
     """Delete the group with all below it, and the parents that are empty then."""
-    for folder in folders(group):
+    for hierarchy in hierarchies():
+        folder = hierarchy / group
         for path, _, _ in os.walk(folder, topdown=False):
             Path(path).rmdir()
-        parent = folder.parent
-        while (
-            parent not in (ROOT, *hierarchies()) and parent.exists() and not any(p.is_dir() for p in parent.iterdir())
-        ):
-            parent.rmdir()
-            parent = parent.parent
+        for parent in folder.parents[: len(Path(group).parts) - 1]:
+            with _shared():
+                parent.rmdir()
+
+
+def _make(hierarchy: Path, group: Path) -> Path:
+    """Anew when a parent that was empty has just been removed by whoever removed another group in it."""
+    while True:
+        try:
+            for part in (*reversed(group.parents[:-1]), group):
+                (hierarchy / part).mkdir(exist_ok=True)
+                _fill_cpuset(hierarchy / part)
+        except FileNotFoundError:
+            if not hierarchy.exists():
+                raise
+        else:
+            return hierarchy / group
+
+
+@contextmanager
+def _shared() -> Iterator[None]:
+    """A parent is everybody's: others may use it, or have removed it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.ENOENT):
+            raise
 
 
 def _wait_until_empty(folder: Path, deadline: float) -> None:
