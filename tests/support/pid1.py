@@ -27,14 +27,14 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$ROOT"
 cd "$ROOT"
-mkdir -p usr etc dev proc sys run tmp var system system/state ".$CHECKOUT"
+mkdir -p usr etc dev proc sys run tmp var system system/state
 ln -s usr/bin usr/sbin usr/lib usr/lib64 .
 mount --rbind /usr usr && mount --rbind /dev dev && mount --bind /etc etc
-mount --rbind "$CHECKOUT" ".$CHECKOUT"
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys
 mount -t tmpfs -o mode=0755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
+mkdir -p ".$CHECKOUT" && mount --rbind "$CHECKOUT" ".$CHECKOUT"
 mount --bind "$STATE" system/state
 mount -t tmpfs tmpfs usr/libexec
 mkdir -p usr/libexec/ichor/code/daemons
