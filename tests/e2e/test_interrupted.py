@@ -1,0 +1,129 @@
+"""Kills in the middle of what a node does: applying a config, rebooting, coming up."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from core.config import merge_text, read
+from core.rpc.client import Channel
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.status import Code, RpcError
+from tests.support import cluster
+from tests.support.cluster import Node, documents
+from tests.support.pid1 import until
+
+Request = pb.ApplyConfigurationRequest | pb.RebootRequest
+MACHINED = "ichor-machined"
+
+
+def test_a_config_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    with cluster.running(tmp_path, "halves") as (node,):
+        _apply_and_kill(node, (0.0, 0.004, 0.008, 0.016, 0.03))  # an apply takes some 20 ms
+
+
+@pytest.mark.slow
+def test_a_config_is_the_old_one_or_the_new_one_again_and_again(tmp_path: Path) -> None:
+    chance = random.Random(2)
+    with cluster.running(tmp_path, "halves") as (node,):
+        _apply_and_kill(node, [chance.uniform(0, 0.04) for _ in range(30)])
+
+
+def test_a_reboot_happens_or_is_answered_by_an_error(tmp_path: Path) -> None:
+    with cluster.running(tmp_path, "again") as (node,):
+        _reboot_and_kill(node, (0.0, 0.05, 0.6))  # a reboot takes some seconds
+
+
+@pytest.mark.slow
+def test_a_reboot_happens_or_is_answered_by_an_error_again_and_again(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    with cluster.running(tmp_path, "again") as (node,):
+        _reboot_and_kill(node, [chance.uniform(0, 1.5) for _ in range(20)])
+
+
+@pytest.mark.parametrize(
+    ("seen", "victim"),
+    [
+        ("ichor-spawner", "ichor-spawner"),
+        (MACHINED, MACHINED),
+        (MACHINED, "ichor-spawner"),
+        ("ichor-apid", "ichor-apid"),
+        ("containerd", "containerd"),
+        ("containerd", MACHINED),
+    ],
+)
+def test_a_node_comes_up_though_its_parts_are_killed_as_soon_as_they_are_there(
+    rebooted: Node, seen: str, victim: str
+) -> None:
+    node, boots = rebooted, rebooted.run.boots
+    node.ichorctl("reboot", "--no-wait")
+    until(lambda: node.run.boots > boots, 60, "the next boot")
+    until(lambda: node.pid(seen), 60, seen)
+    node.kill(victim)
+    node.await_ready()
+
+
+@pytest.fixture(scope="module")
+def rebooted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node that each test boots anew."""
+    with cluster.running(tmp_path_factory.mktemp("boots"), "boots") as (node,):
+        yield node
+
+
+def _apply_and_kill(node: Node, delays: Sequence[float]) -> None:
+    """One config is in force and stored after each, whole; the new one if that was promised."""
+    old = read((node.folder.parents[1] / "controlplane.yaml").read_bytes(), "old").text
+    for number, delay in enumerate(delays):
+        patch = b"machine: {network: {hostname: name-%d}}" % number
+        new = merge_text(read(old, "old"), patch)
+        request = pb.ApplyConfigurationRequest(data=new, mode=pb.ApplyConfigurationRequest.AUTO)
+        promised = _killed_while(node, "ApplyConfiguration", request, delay)
+        print(f"killed after {delay * 1000:.1f} ms: {'promised' if promised else 'not promised'}")
+        node.await_ready()
+        stored = (node.root / "system/state/config.yaml").read_bytes()
+        (row,) = documents(node.ichorctl("get", "machineconfig", "v1alpha1", "-o", "json").out)
+        assert stored in ((new,) if promised else (old, new))
+        assert row["spec"].encode() == stored
+        old = stored
+
+
+def _reboot_and_kill(node: Node, delays: Sequence[float]) -> None:
+    for delay in delays:
+        before = node.run.boots
+        promised = _killed_while(node, "Reboot", pb.RebootRequest(), delay)
+        if promised:
+            until(lambda: node.run.boots > before, 60, "the reboot")  # noqa: B023 - called at once
+        node.await_ready()
+        assert node.run.boots - before == 1 if promised else node.run.boots - before <= 1
+
+
+def _killed_while(node: Node, method: str, request: Request, delay: float) -> bool:
+    """Whether the call was answered well though machined was killed so long after it was sent."""
+    reply = pb.ApplyConfigurationResponse if method == "ApplyConfiguration" else pb.RebootResponse
+    handle = os.pidfd_open(node.pid(MACHINED))
+
+    def kill() -> None:
+        with suppress(ProcessLookupError):  # the reboot was faster
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+    async def ask(channel: Channel) -> bool:
+        await channel.connection()
+        asyncio.get_running_loop().call_later(delay, kill)
+        try:
+            await channel.unary(f"/machine.MachineService/{method}", request, reply, timeout=60)
+        except RpcError as error:
+            assert error.code is Code.UNAVAILABLE, error
+            return False
+        finally:
+            await asyncio.sleep(delay)
+        return True
+
+    try:
+        return node.call(ask)
+    finally:
+        os.close(handle)
