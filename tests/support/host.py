@@ -1,17 +1,23 @@
 """What this machine looks like from outside a node: everything a container node must leave as it was. `snapshot()`
 before and after, `difference()` in words."""
 
+import ctypes
 import os
 import re
+import struct
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+from ext.sys import slew_left
 
 # counters, addresses of the moment and what the kernel moves by itself
 _VOLATILE = re.compile(
     r"^(fs/(dentry-state|file-nr|inode-nr|inode-state|quota/)|kernel/(random/|ns_last_pid|pty/nr|sched_domain)"
     r"|net/(netfilter/nf_conntrack_count|ipv[46]/(conf|neigh)/(veth|ich|iv)|ipv4/tcp_mem)|debug/)"
 )
+_OURS = re.compile(r"(init|ichor-.*|launch|containerd.*|runc|qemu-system.*|hello)$")
 
 
 def sysctls() -> set[str]:
@@ -69,24 +75,35 @@ def addresses() -> set[str]:
 
 
 def processes() -> set[str]:
-    """Processes that are not this one's children or the kernel's, by pid and command line."""
+    """Everything that runs for nodes, by pid and name: keepers, what nodes are made of, emulators."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            name, words = (process / "comm").read_text().strip(), (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
-            continue
-        if any(word in command for word in ("core.provision.keeper", "containerd", "ichor", "qemu-system")):
-            found.add(f"{process.name} {command}")
+            continue  # it ended while it was looked at
+        if b"core.provision.keeper" in words or _OURS.match(name):
+            found.add(f"{process.name} {name}")
     return found
 
 
 def clock() -> set[str]:
-    """The clock source and whether anybody disciplines the clock."""
-    base = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
-    return {base.read_text().strip()}
+    """The clock source, what the kernel is told of its rate, and whether somebody stepped it since this module was
+    loaded, in tenths of a second."""
+    source = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource").read_text().strip()
+    state = ctypes.create_string_buffer(256)  # struct timex; modes 0 only reads
+    ctypes.CDLL(None, use_errno=True).adjtimex(state)
+    _, _, frequency, _, _, status = struct.unpack_from("@Illlli", state)
+    stepped = f"stepped by {_ahead() - _AHEAD:.1f} s"
+    return {f"source {source}", f"frequency {frequency}", f"status {status}", f"slewing {slew_left()} us", stepped}
 
 
+def _ahead() -> float:
+    """How far the wall clock is ahead of the time since boot."""
+    return time.clock_gettime(time.CLOCK_REALTIME) - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+_AHEAD = _ahead()
 _LOOKS: dict[str, Callable[[], set[str]]] = {
     "sysctl": sysctls,
     "mount": mounts,
@@ -96,7 +113,7 @@ _LOOKS: dict[str, Callable[[], set[str]]] = {
     "link": links,
     "address or route": addresses,
     "process": processes,
-    "clock source": clock,
+    "clock": clock,
 }
 
 
