@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from core.base.errors import Invalid
+from core.base.text import printable
 from core.codec.yaml import Mark, Path, YamlErrors, locate
 
 
@@ -38,7 +39,7 @@ class Problem(msgspec.Struct, frozen=True):
         where = f"{self.file}:{self.line}:{self.column}: "
         subject = f"{self.path}: " if self.path else ""
         found = f" (found {self.text!r})" if self._worth_saying() else ""
-        return where + subject + self.message + found + (f"; {self.remedy}" if self.remedy else "")
+        return printable(where + subject + self.message + found + (f"; {self.remedy}" if self.remedy else ""))
 
     def _worth_saying(self) -> bool:
         """Whether path and message leave the text out."""

@@ -30,9 +30,10 @@ class Signer:
         self.key = keys.load(pair.key)
         try:
             self.certificate = x509.load_pem_x509_certificate(pair.crt)
-        except ValueError as error:
+            public = self.certificate.public_key()
+        except keys.UNREADABLE as error:
             raise Invalid(f"not a certificate: {error}") from None
-        if self.certificate.public_key() != self.key.public_key():
+        if public != self.key.public_key():
             raise Invalid("the authority's key does not belong to its certificate")
 
     def sign(

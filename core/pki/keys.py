@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography import x509
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.backends.openssl import backend
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -14,6 +15,11 @@ from core.pki.types import Algorithm
 Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 BACKEND: Final = backend
 """Imported by name because the library would import it late, behind the first key, where a sealed process may not."""
+UNREADABLE: Final = (
+    *(ValueError, KeyError, UnsupportedAlgorithm, InternalError),
+    *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+"""What the library raises for what is no certificate, request or key; some only once their parts are asked for."""
 _PLAIN: Final = serialization.NoEncryption()
 
 
@@ -54,7 +60,7 @@ def load(data: bytes) -> Key:
     """A private key from PEM, under either label. Raises Invalid."""
     try:
         key = serialization.load_pem_private_key(pem.for_openssl(data), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (TypeError, *UNREADABLE) as error:
         raise Invalid(f"not a private key: {error}") from None
     if not isinstance(key, Key):
         raise Invalid("a key must be Ed25519, ECDSA or RSA")

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from core.base.errors import Denied, Invalid
+from core.base.text import printable
 from core.pki import keys
 from core.pki.issue import Signer, alternatives, name
 from core.pki.types import Issued, SignRequest
@@ -35,11 +36,12 @@ def load(data: bytes) -> x509.CertificateSigningRequest:
     """A request whose signature proves that the asker holds the key. Raises Invalid."""
     try:
         request = x509.load_pem_x509_csr(data)
-    except ValueError as error:
-        raise Invalid(f"not a certificate request: {error}") from None
-    if not request.is_signature_valid:
+        signed, public = request.is_signature_valid, request.public_key()
+        _ = request.subject, request.extensions  # are read when they are asked for: now, and never again
+    except keys.UNREADABLE as error:
+        raise Invalid(f"not a certificate request: {printable(str(error))}") from None
+    if not signed:
         raise Invalid("the request is not signed by its own key")
-    public = request.public_key()
     if not isinstance(public, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
         raise Invalid("a key must be Ed25519, ECDSA or RSA")
     if isinstance(public, rsa.RSAPublicKey) and public.key_size < 2048:

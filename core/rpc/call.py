@@ -118,7 +118,11 @@ class Call(Generic[Out, In]):
                 self.cancel()
                 raise RpcError(code_of(error.code), error.message) from None
             if message is not None and not self._expired:
-                return self._decode(message)
+                try:
+                    return self._decode(message)
+                except DecodeError:
+                    self.cancel()
+                    raise RpcError(Code.INTERNAL, "reply is not the message that this method gives") from None
             if stream.closed or stream.ended:
                 self._finish(stream)
             else:

@@ -292,3 +292,13 @@ def test_a_hundred_kinds_at_once(run: Run, tmp_path: Path) -> None:
                     group.create_task(one(number))
 
     run(main())
+
+
+def test_a_reply_that_is_another_message(run: Run, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path / "s", Echo()) as (address, _), await connect(address) as channel:
+            with pytest.raises(RpcError, match="not the message that this method gives") as caught:
+                await channel.unary(UNARY, BytesValue(value=b"\xff\xfe is no text"), StringValue)
+            assert caught.value.code is Code.INTERNAL
+
+    run(main())

@@ -3,6 +3,7 @@
 import msgspec
 
 from core.base.errors import Invalid
+from core.base.text import printable
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -15,7 +16,7 @@ class Trouble(msgspec.Struct, frozen=True):
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")
+        return printable(f"{self.line}:{self.column}: {self.message}" + (f"; {self.remedy}" if self.remedy else ""))
 
 
 class YamlErrors(Invalid):

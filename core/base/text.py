@@ -1,0 +1,6 @@
+"""Text of strangers on its way to people."""
+
+
+def printable(text: str) -> str:
+    """One line fit for a log or a terminal: what is not printable in it is escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
