@@ -96,27 +96,34 @@ def configure(vm: Vm) -> None:
     vm.home.client_file.write_bytes(client.save(access))
 
 
-def flip(image: Path, offset: int) -> None:
-    """Change one bit of the byte there."""
+def path(image: Path, end: str) -> str:
+    """The one file of the image whose path ends so."""
+    (found,) = (file.path for file in _layout(image).files if file.path.endswith(end))
+    return found
+
+
+def damage(image: Path, path: str) -> int:
+    """Change a bit in the middle of a file, in a block that holds nothing else; the block's number."""
+    layout = _layout(image)
+    found = next(file for file in layout.files if file.path == path)
+    block = (found.start + found.stored // 2) // 4096
+    assert layout.owners(block * 4096, 4096) == [path]
     with (image / "ichor.img").open("r+b") as file:
-        file.seek(offset)
+        file.seek(block * 4096)
         byte = file.read(1)[0]
-        file.seek(offset)
+        file.seek(block * 4096)
         file.write(bytes([byte ^ 1]))
+    return block
 
 
-def blocks(image: Path, path: str) -> list[int]:
-    """The numbers of the image's blocks in which this file lies and no other."""
+def _layout(image: Path) -> squashfs.Layout:
     with (image / "ichor.img").open("rb") as file:
 
         def read(offset: int, size: int) -> bytes:
             file.seek(offset)
             return file.read(size)
 
-        layout = squashfs.layout(read)
-    (found,) = (each for each in layout.files if each.path == path)
-    first, last = found.start // 4096, (found.start + found.stored) // 4096
-    return [block for block in range(first, last + 1) if layout.owners(block * 4096, 4096) == [path]]
+        return squashfs.layout(read)
 
 
 def _lend_a_hand(folder: Path, initramfs: Path) -> None:
