@@ -2,8 +2,10 @@
 console, monitor); the API is reached through a loopback port that QEMU forwards."""
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
+from core.provision.accelerator import accelerator
 from core.provision.model import Cluster, Node, forget
 from core.provision.places import Places
 from core.provision.qemu import Disk, Forward, Machine, Spec
@@ -31,7 +33,7 @@ class VirtualMachines:
                 file.truncate(self.cluster.spec.disk)
         machine = self.machine(node)
         if not machine.running:
-            machine.start()
+            Machine(replace(machine.spec, accel=accelerator(machine.spec.kernel))).start()
 
     def stop(self, node: Node) -> None:
         """The power button, then the plug."""
