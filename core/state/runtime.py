@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from core.base.backoff import Backoff
 from core.base.clock import Clock
@@ -18,6 +18,7 @@ from core.state.scope import Scope
 from core.state.store import Store
 
 log = logging.getLogger("controller")
+FIRST_SECONDS: Final = 2.0  # then what has not come to rest is waiting for the world outside
 
 
 class Runtime:
@@ -28,6 +29,9 @@ class Runtime:
         self._controllers: dict[str, tuple[Controller, Scope]] = {}
         self._writers: dict[str, tuple[str, bool]] = {}  # type -> one of its writers, shared
         self._readers: dict[Kind[Any], list[tuple[Input, Scope]]] = defaultdict(list)
+        self._busy: set[str] = set()
+        self._rested = asyncio.Event()
+        self._late: asyncio.Task[None] | None = None
 
     @property
     def controllers(self) -> list[Controller]:
@@ -52,11 +56,18 @@ class Runtime:
         for declared in controller.inputs:
             self._readers[declared.kind].append((declared, scope))
 
+    async def rested(self) -> None:
+        """Return once every controller has come to rest for the first time (or FIRST_SECONDS have passed): before that
+        the store holds less than is known, and what is missing there may well exist."""
+        await self._rested.wait()
+
     async def run(self) -> None:
         """Reconcile forever. Cancelling it ends every controller."""
         unsubscribe = self._store.subscribe(self._dispatch)
+        self._busy = set(self._controllers)
         try:
             async with asyncio.TaskGroup() as group:
+                self._late = group.create_task(self._rest_at_last(), name="first rest")
                 for controller, scope in self._controllers.values():
                     group.create_task(self._reconciling(controller, scope), name=controller.name)
                     group.create_task(self._working(controller, scope), name=f"{controller.name}: work")
@@ -77,11 +88,14 @@ class Runtime:
         attempt = _Attempt(controller.name, self._clock)
         scope.wake()
         while True:
+            self._rests(controller.name)
             await self._woken(scope)
             scope.woken.clear()
             scope.alarm = None
+            self._busy.add(controller.name)
             delay = await attempt(partial(controller.reconcile, scope))
             if delay is not None:
+                self._rests(controller.name)
                 await self._clock.sleep(delay)
                 scope.wake()
 
@@ -89,6 +103,19 @@ class Runtime:
         attempt = _Attempt(f"{controller.name}: work", self._clock)
         while (delay := await attempt(partial(controller.work, scope))) is not None:
             await self._clock.sleep(delay)
+
+    def _rests(self, name: str) -> None:
+        if self._rested.is_set():
+            return
+        self._busy.discard(name)
+        if not self._busy and not any(scope.woken.is_set() for _, scope in self._controllers.values()):
+            self._rested.set()
+            if self._late is not None:
+                self._late.cancel()
+
+    async def _rest_at_last(self) -> None:
+        await self._clock.sleep(FIRST_SECONDS)
+        self._rested.set()
 
     async def _woken(self, scope: Scope) -> None:
         if scope.alarm is None:

@@ -22,6 +22,7 @@ from core.state import (
     shared,
     weak,
 )
+from core.state.runtime import FIRST_SECONDS
 from tests.state.conformance import OtherThing, Thing, put
 from tests.support.clock import FakeClock, on_loop, settle
 
@@ -334,3 +335,44 @@ async def test_an_owner_is_woken_to_finish_what_it_began() -> None:
         house.store.release(Thing.at("a"), "user")
         await settle()
         assert house.store.find(Thing.at("a")) is None
+
+
+@on_loop
+async def test_rest_comes_when_nobody_has_more_to_do() -> None:
+    gate = asyncio.Event()
+
+    async def slow(scope: Scope) -> None:
+        await gate.wait()
+        scope.put("made", Thing())
+
+    maker = Counted("maker", outputs=(exclusive(Thing),), act=slow)
+    reader = Counted("reader", inputs=(weak(Thing),))
+    house = House(maker, reader)
+    async with house.running():
+        resting = asyncio.create_task(house.runtime.rested())
+        await settle()
+        assert (reader.calls, resting.done()) == (1, False)
+        gate.set()
+        await resting
+        assert reader.calls == 2  # what the last one made was looked at before
+        assert house.clock.sleeping == []
+
+
+@on_loop
+async def test_rest_does_not_wait_for_failures_or_the_world() -> None:
+    async def fail(scope: Scope) -> None:
+        raise OSError("no")
+
+    async def wait(scope: Scope) -> None:
+        await asyncio.Event().wait()
+
+    house = House(Counted("failing", act=fail))
+    async with house.running():
+        await house.runtime.rested()
+    house = House(Counted("waiting", act=wait))
+    async with house.running():
+        resting = asyncio.create_task(house.runtime.rested())
+        await settle()
+        assert not resting.done()
+        await house.clock.advance(FIRST_SECONDS)
+        await resting

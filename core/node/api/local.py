@@ -20,7 +20,8 @@ class LocalAPI:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        services = [machine.service(node), State(node.store, partial(access.roles, node.store)).service()]
+        state = State(node.store, partial(access.roles, node.store), node.runtime.rested)
+        services = [machine.service(node), state.service()]
         self._server = Server(services, guard=partial(access.check_call, node.store))
 
     async def serve(self, sock: socket.socket) -> None:

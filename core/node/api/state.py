@@ -1,7 +1,7 @@
 """cosi.resource.State: the store as clients see it. Reading only; every write is refused, whoever asks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,12 +25,18 @@ _EVENTS: Final = {
 }
 
 
+async def _at_rest() -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """The handlers. `roles` tells a caller's roles from the call's context."""
+    """The handlers. `roles` tells a caller's roles from the call's context; `rested` returns when the store holds what
+    is known: to say that there is nothing would be a lie of a machined that was just started. A watch needs no such
+    wait, for it tells what comes."""
 
     store: Store
     roles: Roles
+    rested: Callable[[], Awaitable[None]] = _at_rest
 
     def service(self) -> Service:
         """cosi.resource.State for a server."""
@@ -51,12 +57,14 @@ class State:
     async def get(self, ctx: Context, request: pb.GetRequest) -> pb.GetResponse:
         """One resource, or NotFound."""
         pointer: Pointer[Any] = Pointer(request.namespace, request.type, request.id)
+        await self.rested()
         check_read(self.store, pointer.kind, self.roles(ctx))
         return pb.GetResponse(resource=to_resource(self.store.get(pointer)))
 
     async def list(self, ctx: Context, request: pb.ListRequest) -> AsyncIterator[pb.ListResponse]:
         """All that match, by id, one a message."""
         kind: Kind[Any] = Kind(request.namespace, request.type)
+        await self.rested()
         check_read(self.store, kind, self.roles(ctx))
         query = to_query(request.options.label_query, request.options.id_query)
         for number, resource in enumerate(self.store.list(kind, query), 1):

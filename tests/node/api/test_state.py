@@ -1,5 +1,6 @@
 """cosi.resource.State over a unix socket: the stores' conformance suite, and what only the wire has."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
@@ -295,3 +296,20 @@ async def test_a_stock_client_reads_lists_and_watches() -> None:
         assert event.event_type == state_pb2.UPDATED
         assert event.resource.metadata.version == "2"
         call.cancel()
+
+
+@on_loop
+async def test_what_is_there_is_told_when_all_is_known() -> None:
+    store, _ = make()
+    known = asyncio.Event()
+
+    async def rested() -> None:
+        await known.wait()
+
+    async with served([State(store, lambda ctx: (ADMIN,), rested).service()]) as (channel, _):
+        get = state_pb2.GetRequest(namespace="test", type="Things.test.ichor.dev", id="a")
+        asked = asyncio.create_task(channel.unary(PATH + "Get", get, state_pb2.GetResponse))
+        await settle()
+        put(store, "a")
+        known.set()
+        assert (await asked).resource.metadata.id == "a"

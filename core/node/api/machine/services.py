@@ -11,7 +11,8 @@ from core.rpc.pb.machine import machine_pb2 as pb
 
 
 async def service_list(node: Node, ctx: Any, request: Empty) -> pb.ServiceListResponse:
-    """One message with all of them, by id."""
+    """One message with all of them, by id, as they are once a new machined knows what became of its predecessor."""
+    await node.runtime.rested()
     units = [node.services.units[id_] for id_ in sorted(node.services.units)]
     return pb.ServiceListResponse(messages=[pb.ServiceList(services=[_info(unit) for unit in units])])
 
