@@ -82,6 +82,7 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
         files.etc_files(),
         *time.time(wires, clock, able, what.time),
         *hardware.controllers(able, devices.listen, events, clock.now),
+        hardware.PowerButton(able, devices.listen, lambda: lifecycle.start("shutdown")),
         *block.controllers(able, devices.listen),
     ):
         node.runtime.register(controller)

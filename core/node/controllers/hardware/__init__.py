@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from core.linux.capabilities import Capabilities
+from core.node.controllers.hardware.button import PowerButton
 from core.node.controllers.hardware.integrity import Integrity
 from core.node.controllers.hardware.machine import Machine, pci_devices
 from core.node.controllers.hardware.modules import ModuleConfig, loaded_modules, module_loader, module_statuses
@@ -10,7 +11,7 @@ from core.node.controllers.hardware.plug import Listen, Plug
 from core.node.events import Publisher
 from core.state import Controller
 
-__all__ = ["controllers"]
+__all__ = ["PowerButton", "controllers"]
 
 
 def controllers(

@@ -91,7 +91,7 @@ def test_a_machine_finds_its_parts_and_makes_its_volumes(tmp_path: Path) -> None
         assert "xfs" in node.get("loadedkernelmodules")
         mounts = node.get("mountstatuses.runtime")
         assert mounts["STATE"]["target"] == "/system/state"
-        vm.stop()
+        assert vm.stop(), "it does not hear the power button"
     shown = run("sgdisk", "--print", disk)
     assert [line.split()[-1] for line in shown.splitlines()[-3:]] == ["META", "STATE", "EPHEMERAL"]
     assert "No problems found" in run("sgdisk", "--verify", disk)
