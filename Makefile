@@ -42,6 +42,9 @@ test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes doc
 bench: image ## measure against the budgets: SUITES="boot rpc" for some; all of them write docs/results.md
 	@$(PY) -m benchmarks $(SUITES)
 
+fuzz: build ## every fuzz target for FUZZ_S seconds (default 60), two at a time
+	@nice $(PY) -m tests.fuzz $(or $(FUZZ_S),60)
+
 docs: setup ## write the pages that are made from the code: docs/config.md
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md
 

@@ -52,4 +52,4 @@ def seeds() -> Iterator[bytes]:
         yield b"\1" + made.public_bytes(Encoding.PEM)
 
 
-TARGET = Target(check, seeds, runs=10_000, largest=2048)
+TARGET = Target(check, seeds, runs=15_000, largest=2048)

@@ -34,4 +34,4 @@ def seeds() -> Iterator[bytes]:
     yield b"\1cluster: {id: a, secret: b}\n" + token + b"trustdinfo: {token: t}\ncerts: {etcd: {crt: '', key: ''}}\n"
 
 
-TARGET = Target(check, seeds, runs=4000, largest=2048)
+TARGET = Target(check, seeds, runs=6000, largest=2048)

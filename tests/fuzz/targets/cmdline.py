@@ -43,4 +43,4 @@ def seeds() -> Iterator[bytes]:
     yield b"ip=:::::eth0:dhcp\tip=10.0.0.1\nichor.imagex=1 ichor.image"
 
 
-TARGET = Target(check, seeds, runs=20_000, native=True, largest=512)
+TARGET = Target(check, seeds, runs=2500, native=True, largest=512)

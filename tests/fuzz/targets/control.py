@@ -37,4 +37,4 @@ def seeds() -> Iterator[bytes]:
     yield message(Op.REBOOT, b"because")
 
 
-TARGET = Target(check, seeds, runs=20_000, native=True)
+TARGET = Target(check, seeds, runs=10_000, native=True)

@@ -32,4 +32,4 @@ def seeds() -> Iterator[bytes]:
         yield cpio.pack(members()[:count])
 
 
-TARGET = Target(check, seeds, runs=50_000, minutes=5)
+TARGET = Target(check, seeds, runs=40_000, minutes=5)

@@ -86,4 +86,4 @@ def seeds() -> Iterator[bytes]:
     )
 
 
-TARGET = Target(check, seeds, runs=4000, largest=2048, minutes=5)
+TARGET = Target(check, seeds, runs=10_000, largest=2048, minutes=5)

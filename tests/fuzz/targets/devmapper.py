@@ -22,4 +22,4 @@ def seeds() -> Iterator[bytes]:
         yield head[:12] + struct.pack("=III", 4096, 312, count) + head[24:] + row * count
 
 
-TARGET = Target(check, seeds, runs=60_000)
+TARGET = Target(check, seeds, runs=40_000)

@@ -65,4 +65,4 @@ def seeds() -> Iterator[bytes]:
     )
 
 
-TARGET = Target(check, seeds, runs=3000)
+TARGET = Target(check, seeds, runs=300)

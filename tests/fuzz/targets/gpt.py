@@ -83,4 +83,4 @@ def seeds() -> Iterator[bytes]:
             yield bytes([flags | (4 if sector == 4096 else 0)]) + sectors.to_bytes(3, "little") + header + entries
 
 
-TARGET = Target(check, seeds, runs=30_000, minutes=5)
+TARGET = Target(check, seeds, runs=15_000, minutes=5)

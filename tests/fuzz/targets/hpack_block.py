@@ -51,4 +51,4 @@ def seeds() -> Iterator[bytes]:
     yield b"\7" + hpack.Encoder().encode(plain, huffman=False)
 
 
-TARGET = Target(check, seeds, runs=8000, native=True, minutes=5)
+TARGET = Target(check, seeds, runs=6000, native=True, minutes=5)

@@ -23,4 +23,4 @@ def seeds() -> Iterator[bytes]:
     yield b"190,99999999,999999999999999,-;\n"
 
 
-TARGET = Target(check, seeds, runs=60_000)
+TARGET = Target(check, seeds, runs=40_000)

@@ -41,4 +41,4 @@ def seeds() -> Iterator[bytes]:
     yield b"nodes: 10.0.0.1\nnodes: 10.0.0.2\ntalos-role: os:admin\nx-bin: \xff"
 
 
-TARGET = Target(check, seeds, runs=20_000, largest=1024, minutes=5)
+TARGET = Target(check, seeds, runs=8000, largest=1024, minutes=5)

@@ -69,4 +69,4 @@ def _dump(there: Namespace, message: int) -> bytes:
         return sock.recv(1 << 16)
 
 
-TARGET = Target(check, seeds, runs=20_000, native=True, minutes=5)
+TARGET = Target(check, seeds, runs=10_000, native=True, minutes=5)

@@ -33,4 +33,4 @@ def seeds() -> Iterator[bytes]:
         yield struct.pack("!BBbbII", first, stratum, 6, -20, 99, 1000) + reference + moment + _NONCE + moment * 2
 
 
-TARGET = Target(check, seeds, runs=60_000, minutes=5)
+TARGET = Target(check, seeds, runs=50_000, minutes=5)

@@ -64,4 +64,4 @@ def seeds() -> Iterator[bytes]:
         yield b"\1" + b"\n---\n".join(json.dumps(d).encode() for d in documents)
 
 
-TARGET = Target(check, seeds, runs=3000)
+TARGET = Target(check, seeds, runs=5000)

@@ -51,4 +51,4 @@ def seeds() -> Iterator[bytes]:
     yield from list(configs())[::9]
 
 
-TARGET = Target(check, seeds, runs=1000, minutes=5)
+TARGET = Target(check, seeds, runs=900, minutes=5)

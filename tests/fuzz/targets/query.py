@@ -43,4 +43,4 @@ def seeds() -> Iterator[bytes]:
         yield line.encode()
 
 
-TARGET = Target(check, seeds, runs=20_000, largest=512)
+TARGET = Target(check, seeds, runs=4000, largest=512)

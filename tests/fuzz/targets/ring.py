@@ -76,4 +76,4 @@ def seeds() -> Iterator[bytes]:
         ring.close()
 
 
-TARGET = Target(check, seeds, runs=5000, native=True, largest=64 + 256 + _CAPACITY)
+TARGET = Target(check, seeds, runs=3000, native=True, largest=64 + 256 + _CAPACITY)

@@ -41,4 +41,4 @@ def seeds() -> Iterator[bytes]:
     yield pack((bytes(508 << 10) + bytes(0x400 - 512) + b"EFI PART").ljust(512 << 10, b"\0"))
 
 
-TARGET = Target(check, seeds, runs=2000)
+TARGET = Target(check, seeds, runs=600)

@@ -31,4 +31,4 @@ def seeds() -> Iterator[bytes]:
     yield processor * 3
 
 
-TARGET = Target(check, seeds, runs=60_000)
+TARGET = Target(check, seeds, runs=12_000)

@@ -41,4 +41,4 @@ def seeds() -> Iterator[bytes]:
             yield image.read_bytes()
 
 
-TARGET = Target(check, seeds, runs=30_000, largest=8192, minutes=5)
+TARGET = Target(check, seeds, runs=20_000, largest=8192, minutes=5)

@@ -34,4 +34,4 @@ def seeds() -> Iterator[bytes]:
         yield flag + tar.pack([Member.file("long/" * 30, b"1234"), Member.link("l", "to/" * 50)])
 
 
-TARGET = Target(check, seeds, runs=30_000, largest=8192, minutes=5)
+TARGET = Target(check, seeds, runs=20_000, largest=8192, minutes=5)

@@ -29,4 +29,4 @@ def seeds() -> Iterator[bytes]:
     yield b"remove@/module/loop\0A=\xff\xfe\0"
 
 
-TARGET = Target(check, seeds, runs=60_000, minutes=5)
+TARGET = Target(check, seeds, runs=40_000, minutes=5)

@@ -62,4 +62,4 @@ def seeds() -> Iterator[bytes]:
     yield b"- 0o17\n- 1_000\n- .inf\n- 2024-01-01\n- 1:30\n- =\n- !!str 1\n- ~\n"
 
 
-TARGET = Target(check, seeds, runs=4000, largest=2048)
+TARGET = Target(check, seeds, runs=3000, largest=2048)
