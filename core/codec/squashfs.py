@@ -17,6 +17,7 @@ _PLAIN: Final = 1 << 15
 _OPTIONS: Final = 1 << 10
 _STORED: Final = (1 << 24) - 1
 _NONE: Final = 0xFFFFFFFF
+_DEEPEST: Final = 64
 _ABSENT: Final = 0xFFFFFFFFFFFFFFFF
 _FOLDER, _FILE, _WIDE_FOLDER, _WIDE_FILE = 1, 2, 8, 9
 
@@ -124,6 +125,7 @@ class _Reader:
         self._inodes, self._inode_at = self._table(places["inode table"])
         self._folders, self._folder_at = self._table(places["folder table"])
         self._seen: set[int] = set()
+        self._listed = 0
 
     def layout(self) -> Layout:
         try:
@@ -159,6 +161,8 @@ class _Reader:
         if kind in (_FOLDER, _WIDE_FOLDER):
             if reference in self._seen:
                 raise Invalid("the squashfs has a folder within itself")
+            if path.count("/") > _DEEPEST:
+                raise Invalid(f"the squashfs nests folders more than {_DEEPEST} deep")
             self._seen.add(reference)
         if kind in (_FILE, _WIDE_FILE):
             yield self._file(path, kind, at)
@@ -185,6 +189,9 @@ class _Reader:
     def _folder(self, path: str, start: int, offset: int, size: int) -> Iterator[File]:
         at = self._folder_at[start] + offset if size > 3 else 0
         end = at + size - 3
+        self._listed += max(0, size - 3)
+        if self._listed > len(self._folders):  # or a small image could name files without end
+            raise Invalid("folders of the squashfs share their lists")
         while at < end:
             count, block, _ = struct.unpack_from("<III", self._folders, at)
             at += 12
@@ -192,6 +199,8 @@ class _Reader:
                 inode, _, _, length = struct.unpack_from("<HhHH", self._folders, at)
                 name = self._folders[at + 8 : at + 9 + length].decode("utf-8", "surrogateescape")
                 at += 9 + length
+                if at > end:
+                    raise Invalid("a folder of the squashfs lists more than it holds")
                 yield from self._walk(f"{path}/{name}", block << 16 | inode)
 
     def _fragment_table(self) -> Iterator[tuple[int, int]]:
