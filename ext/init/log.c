@@ -10,10 +10,25 @@
 
 static int kernel_log = -1;
 
+/* The kernel takes ten lines in five seconds from a writer and drops the rest, unless told otherwise: what a machine dies
+ * of would be the first line lost. */
+static void lift_limit(void)
+{
+    int fd = open("/proc/sys/kernel/printk_devkmsg", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    ssize_t written = write(fd, "on\n", 3);
+    (void)written; /* `printk.devkmsg=` on the command line has the last word */
+    close(fd);
+}
+
 void log_open(bool machine)
 {
-    if (machine && kernel_log < 0)
-        kernel_log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+    if (!machine || kernel_log >= 0)
+        return;
+    lift_limit();
+    kernel_log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 }
 
 static int write_head(char *line, size_t size)

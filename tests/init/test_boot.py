@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from core.codec import bundle, cpio
+from core.codec import bundle
 from core.codec.member import Member
 from core.provision.qemu import Disk, Machine
 from tests.support.pid1 import build_init
-from tests.support.qemu import IMAGE, boot, machine, need_kernel
+from tests.support.qemu import IMAGE, boot, laid_over, machine, need_kernel
 
 pytestmark = pytest.mark.slow
 VERIFIED = r"ichor: /dev/vda: signature and root hash hold"
@@ -21,11 +21,11 @@ VERIFIED = r"ichor: /dev/vda: signature and root hash hold"
 
 @pytest.fixture(scope="module")
 def initramfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built one with this checkout's init laid over it: the kernel unpacks one archive after the other."""
+    """The built one with this checkout's init laid over it."""
     need_kernel()
     target = tmp_path_factory.mktemp("initramfs") / "initramfs"
-    init = cpio.pack([Member.file("init", build_init().read_bytes(), 0o755)])
-    target.write_bytes((IMAGE / "initramfs.cpio.zst").read_bytes() + init)
+    init = Member.file("init", build_init().read_bytes(), 0o755)
+    target.write_bytes(laid_over((IMAGE / "initramfs.cpio.zst").read_bytes(), [init]))
     return target
 
 

@@ -16,7 +16,7 @@ from core.codec import bundle, cpio
 from core.codec.member import Member
 from core.provision.qemu import Disk, Machine
 from tests.support.pid1 import CHECKOUT, build_init
-from tests.support.qemu import IMAGE, boot, machine, need_kernel
+from tests.support.qemu import IMAGE, boot, laid_over, machine, need_kernel
 
 pytestmark = pytest.mark.slow
 DATA = bytes(range(256)) * 256  # more than one block, so that its middle shares none with what mounting reads
@@ -72,7 +72,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         *watchdog_module(folder),
     ]
     initramfs = folder / "initramfs"
-    initramfs.write_bytes((IMAGE / "initramfs.cpio.zst").read_bytes() + cpio.pack(members))
+    initramfs.write_bytes(laid_over((IMAGE / "initramfs.cpio.zst").read_bytes(), members))
     return Made(image, initramfs)
 
 

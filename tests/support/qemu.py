@@ -1,13 +1,15 @@
 """QEMU for tests: machines that are always killed at the test's end, on the built image's kernel. Boot retries after a
 kernel oops before init are counted here, so that a run can report them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.codec import cpio
+from core.codec.member import Member
 from core.provision.qemu import Machine, Spec
 
 IMAGE = Path(__file__).parents[2] / "_out" / "x86_64"
@@ -38,6 +40,12 @@ def need_kernel() -> Path:
     if not kernel.exists():
         pytest.skip("needs the built image: run `make image`")
     return kernel
+
+
+def laid_over(initramfs: bytes, members: Iterable[Member]) -> bytes:
+    """The initramfs with more files in it, or other ones: the kernel unpacks one archive after the other, and looks for
+    the next one where a word begins."""
+    return initramfs + bytes(-len(initramfs) % 4) + cpio.pack(members)
 
 
 def blank_disk(path: Path, size: int) -> Path:

@@ -22,6 +22,7 @@ from core.provision.qemu import Machine
 from core.provision.vms import VirtualMachines
 from tests.support.cluster import STRANGER, Home, Node, remove, unique
 from tests.support.image import built
+from tests.support.qemu import laid_over
 
 HAND: Final = 1007
 ANSWER_SECONDS: Final = 300.0  # emulated, on a machine that does other things too
@@ -145,7 +146,7 @@ def _lend_a_hand(folder: Path, initramfs: Path) -> None:
     plain = subprocess.run(["zstd", "-dc"], input=archive, check=True, capture_output=True).stdout
     init = next(member.data for member in cpio.unpack(plain) if member.name == "init")
     added = [Member.file("init.image", init, 0o755), Member.file("init", program.read_bytes(), 0o755)]
-    initramfs.write_bytes(archive + cpio.pack(added))  # the kernel unpacks one archive after the other
+    initramfs.write_bytes(laid_over(archive, added))
 
 
 def _verifier(image: Path) -> Callable[[Path], None]:
