@@ -99,12 +99,12 @@ def _another_config(node: Node) -> None:
 
 
 def _trial(node: Node) -> None:
-    """It reverts by itself, also when machined is killed in between."""
+    """It reverts by itself, and goes on until then, also when machined is killed in between."""
     patch = json.dumps({"machine": {"network": {"hostname": "on-trial"}}})
-    for killed in (False, True):
+    for killed, seconds in ((False, "2s"), (True, "8s")):
         with node.following("get", "hostname", "--watch") as names:
             names.until("renamed")
-            trial = ("apply-config", "-f", "controlplane.yaml", "-p", patch, "--mode", "try", "--timeout", "4s")
+            trial = ("apply-config", "-f", "controlplane.yaml", "-p", patch, "--mode", "try", "--timeout", seconds)
             assert "reverts" in node.ichorctl(*trial).out
             names.until("on-trial")
             if killed:
@@ -113,6 +113,7 @@ def _trial(node: Node) -> None:
                 names.until("renamed")
     node.await_answer(node.home.tls())
     with node.following("get", "hostname", "--watch") as names:
+        names.until("on-trial")
         names.until("renamed")
 
 
