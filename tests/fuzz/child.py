@@ -27,7 +27,10 @@ def main() -> None:
         sys.meta_path.insert(0, _Instrumented())
     with atheris.instrument_imports(include=["core"], exclude=["core.rpc.pb"]):
         target = load(name)
-    atheris.Setup([name, *arguments], target.check)
+    target.check(b"")  # loads what is only loaded when it is needed
+    print(f"{atheris._reserve_counter()} edges of Python", file=sys.stderr)
+    # to merge corpora, libFuzzer starts this line again through a shell
+    atheris.Setup([f"{sys.executable} -m tests.fuzz.child {name}", *arguments], target.check)
     atheris.Fuzz()
 
 

@@ -33,21 +33,25 @@ AT_ONCE: Final = 2
 SLOWEST: Final = 10  # seconds that one input may take
 MEMORY: Final = 1024  # MiB that a process may grow to
 _UNITS = re.compile(r"^stat::number_of_executed_units: (\d+)$", re.M)
+_ALL = re.compile(r"^(?:INFO: Loaded \d+ modules \s*\(|)(\d+) (?:inline 8-bit counters|edges of Python)", re.M)
 _CHATTER = re.compile(r"#\d+\s|INFO: |stat::|WARNING: Failed to find function|0x|\s*$")
 _EDGES = re.compile(r"^#\d+\s+\S+\s+cov: (\d+) ", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to: executions, edges of the decoders they reached, and the output of a run that failed."""
+    """What a run came to: executions, how many edges they reached of all in the code that the target imports, and the
+    output of a run that failed."""
 
     target: str
     executions: int
     edges: int
+    of: int
     failure: str
 
     def __str__(self) -> str:
-        return f"{self.executions} executions, {self.edges} edges" + (f"\n{self.failure}" if self.failure else "")
+        done = f"{self.executions} executions, {self.edges} of {self.of} edges"
+        return f"{done}\n{self.failure}" if self.failure else done
 
 
 def shared_object(source: str) -> Path:
@@ -100,7 +104,8 @@ def run(name: str, *limits: str) -> Outcome:
     counts, edges = _UNITS.findall(output), _EDGES.findall(output)
     said = "\n".join(line for line in output.splitlines() if not _CHATTER.match(line))
     failure = "" if ended.returncode == 0 and counts else said[-8000:] or f"exit status {ended.returncode}"
-    return Outcome(name, int(counts[-1]) if counts else 0, int(edges[-1]) if edges else 0, failure)
+    executions, reached = (int(found[-1]) if found else 0 for found in (counts, edges))
+    return Outcome(name, executions, reached, sum(map(int, _ALL.findall(output))), failure)
 
 
 def run_all(plans: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[Outcome]:
