@@ -154,14 +154,14 @@ def _complaint(code: int, output: bytes) -> str:
     try:
         error = msgspec.json.decode(output)
         return f"{error['msg']} {error.get('details', '')}".strip()
-    except (msgspec.MsgspecError, KeyError, TypeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
         return output.decode(errors="replace").strip() or f"exit code {code}"
 
 
 def _decoded(output: bytes, plugin: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(output, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Invalid(f"CNI plugin {plugin} answered no JSON: {error}") from error
 
 
