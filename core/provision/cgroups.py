@@ -5,7 +5,7 @@ import os
 import select
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -64,10 +64,11 @@ def _make(hierarchy: Path, group: Path) -> Path:
     while True:
         try:
             for part in (*reversed(group.parents[:-1]), group):
-                (hierarchy / part).mkdir(exist_ok=True)
+                with suppress(FileExistsError):
+                    (hierarchy / part).mkdir()
                 _fill_cpuset(hierarchy / part)
-        except FileNotFoundError:
-            if not hierarchy.exists():
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENODEV) or not hierarchy.exists():
                 raise
         else:
             return hierarchy / group
