@@ -30,10 +30,12 @@ _INSIDE: Final = Path(__file__).with_name("inside.py")
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Compiled modules with the package each folder came from."""
+    """Compiled modules with the package each folder came from; `minimal` is what of the standard library the lesser of
+    its two packages holds."""
 
     folder: Path
     packages: dict[str, str]
+    minimal: frozenset[Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,9 @@ class Trace:
 
 
 def run_inside(root: Root, job: object, binds: dict[str, Path]) -> bytes:
-    """inside.py in the build root's interpreter, isolated."""
+    """inside.py in the build root's interpreter, with the root's environment for its hash seed and without site."""
     tool = {"in": _INSIDE.parent, **binds}
-    command = ["python3.13", "-I", "-S", "/mnt/in/inside.py"]
+    command = ["python3.13", "-s", "-S", "-P", "/mnt/in/inside.py"]
     return root.run(command, tool, data=json.dumps(job).encode())
 
 
@@ -68,7 +70,9 @@ def library(cache: Cache, root: Root, store: Store, lock: Lock) -> Library:
     needless = (line for line, _ in listing.read("needless.txt"))
     key = digest((root.name, _INSIDE.read_bytes(), *needless, *(p.sha256 for p in (*stdlib, *debian, *wheels))))
     folder = cache.step("library", key, fill, keep=3)
-    return Library(folder, {pin.name: pin.name for pin in (*debian, *wheels)})
+    minimal = store.unpacked(stdlib[0]) / LIBRARY
+    names = frozenset(path.relative_to(minimal).with_suffix("") for path in minimal.rglob("*") if path.is_file())
+    return Library(folder, {pin.name: pin.name for pin in (*debian, *wheels)}, names)
 
 
 def ours(cache: Cache, root: Root, tree: Path) -> Path:
@@ -125,7 +129,7 @@ def select(library: Library, traced: Sequence[str]) -> Iterator[Entry]:
     wanted = set(traced)
     listed = listing.patterns("python.txt")
     banned = {name for name, _ in listing.read("banned.txt")}
-    shelves = [("lib", LIBRARY, "python", "libpython3.13-stdlib")]
+    shelves = [("lib", LIBRARY, "python", _STDLIB[1])]
     shelves += [(f"site/{name}", SITE, _group(name), name) for name in library.packages]
     for shelf, place, group, package in shelves:
         folder = library.folder / shelf
@@ -135,8 +139,9 @@ def select(library: Library, traced: Sequence[str]) -> Iterator[Entry]:
             if name.partition(".")[0] in banned:
                 continue
             if name in wanted or reason or _holds_wanted(path, name, wanted):
-                why = reason or "imported by our code"
-                yield file(f"{place}/{path.relative_to(folder)}", path, group, package, why, mode=_mode(path))
+                below, why = path.relative_to(folder), reason or "imported by our code"
+                lesser = shelf == "lib" and below.with_suffix("") in library.minimal
+                yield file(f"{place}/{below}", path, group, _STDLIB[0] if lesser else package, why, mode=_mode(path))
 
 
 def own_entries(own: Path, native: Sequence[Path]) -> Iterator[Entry]:

@@ -22,6 +22,9 @@ _ENV: Final = {
 }
 _ENTER: Final = """
 root=$1; shift
+mount --bind "$root" "$root"
+mount -o remount,bind,ro "$root"
+mount -t tmpfs tmp "$root/tmp"
 mount --rbind /dev "$root/dev"
 mount --rbind /proc "$root/proc"
 while [ "$1" != -- ]; do mount --bind "$1" "$root$2"; shift 2; done
@@ -46,8 +49,9 @@ class Root:
         env: Mapping[str, str] | None = None,
         data: bytes | None = None,
     ) -> bytes:
-        """A program's output, run inside with folders bound below /mnt (`{"src": folder}` at /mnt/src), in mount
-        namespace of its own. Raises ToolFailed."""
+        """A program's output, run inside with folders bound below /mnt (`{"src": folder}` at /mnt/src), in a mount
+        namespace of its own. The root itself is read-only: what one run leaves, bytecode for one, may change what the
+        next one makes. Raises ToolFailed."""
         unshare = ["unshare", "--mount", "--propagation=private", *(["--map-root-user"] if os.geteuid() else [])]
         for name in binds:
             (self.path / "mnt" / name).mkdir(parents=True, exist_ok=True)

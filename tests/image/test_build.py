@@ -55,10 +55,13 @@ def _silent(_: str) -> None: ...
 
 @pytest.mark.slow
 def test_two_builds_in_two_folders_are_equal(copy: Path, cache: Path, tmp_path: Path) -> None:
-    """Compiled, compressed and signed by a key from outside, once with all steps and once from a filled cache."""
+    """Compiled, compressed and signed by a key from outside: once with a build root and all steps of its own, once from
+    a cache that has served many builds."""
     key = tmp_path / "release.key"
     key.write_bytes(bytes(range(32)))
     key.chmod(0o600)
+    for name in ("root", "stripped"):
+        (cache / name).unlink()
     builds = [
         build(Options(copy, folder, tmp_path / f"out-{number}", key=key, say=_silent))
         for number, folder in enumerate((cache, image.cache()))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from core.image.build import Paths
 from core.image.cache import Cache
 from core.image.packages import Store
 from core.image.sizes import BUDGETS
+from core.image.tools import ToolFailed
 from core.image.verify import verify
 from tests.support import image
 from tests.support.image import TREE
@@ -173,6 +175,12 @@ def test_every_module_of_ours_imports_from_what_is_there(walk: Path, inside: roo
     assert {"core.node.lifecycle.tables", "daemons.machined", "ext.http2.session"} - set(found["modules"]) == set()
 
 
+def test_the_build_root_stays_as_it_was_unpacked(inside: root.Root) -> None:
+    with pytest.raises(ToolFailed, match="Read-only"):
+        inside.run(["touch", "/usr/lib/python3.13/left"], {})
+    assert not list(inside.path.rglob("__pycache__"))
+
+
 _IMPORTS = """
 import os
 os.environ["CRYPTOGRAPHY_OPENSSL_NO_LEGACY"] = "1"
@@ -229,11 +237,24 @@ def test_every_file_is_found_in_its_blocks(built: Paths, listed: dict[str, Any])
 
 
 def test_the_sbom_names_every_package(walk: Path, listed: dict[str, Any]) -> None:
+    """With all that SPDX 2.3 requires (its chapters 6, 7 and 11), each package by what was downloaded."""
     bill = json.loads((walk / "usr/share/ichor/sbom.spdx.json").read_bytes())
-    named = {package["name"] for package in bill["packages"]}
+    assert (bill["spdxVersion"], bill["dataLicense"], bill["SPDXID"]) == ("SPDX-2.3", "CC0-1.0", "SPDXRef-DOCUMENT")
+    assert re.fullmatch(r"[a-z][a-z0-9+.-]*:[^#\s]+", bill["documentNamespace"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", bill["creationInfo"]["created"])
+    assert bill["name"] and bill["creationInfo"]["creators"]
+    packages = {package["SPDXID"]: package for package in bill["packages"]}
+    assert len(packages) == len(bill["packages"])
+    for identity, package in packages.items():
+        assert re.fullmatch(r"SPDXRef-[A-Za-z0-9.-]+", identity)
+        assert package["name"] and package["versionInfo"] and package["downloadLocation"]
+        assert package["name"] == "ichor" or re.fullmatch(r"[0-9a-f]{64}", package["checksums"][0]["checksumValue"])
+    ends = {(r["spdxElementId"], r["relationshipType"], r["relatedSpdxElement"]) for r in bill["relationships"]}
+    contained = {("SPDXRef-Package-ichor", "CONTAINS", identity) for identity in packages}
+    described = ("SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-Package-ichor")
+    assert ends == {described, *contained} - {("SPDXRef-Package-ichor", "CONTAINS", "SPDXRef-Package-ichor")}
     used = {row["package"] for row in listed.values() if row["package"]}
-    assert bill["spdxVersion"] == "SPDX-2.3"
-    assert used - {"libpython3.13-stdlib"} <= named
+    assert used == {package["name"] for package in packages.values()}
 
 
 def test_all_units_are_built_for_it(walk: Path) -> None:
