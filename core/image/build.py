@@ -108,10 +108,11 @@ def relock(options: Options, target: Path | None = None) -> lock.Lock:
 
 
 def _locked(options: Options) -> lock.Lock:
-    if options.relock and options.local_lock.exists():
+    path = options.tree / "image.lock"
+    if options.relock and lock.newer(options.local_lock, path):
         options.say(f"image: built from {options.local_lock.name}, not from image.lock; delete it to go back")
-        return lock.load(options.local_lock)
-    return lock.load(options.tree / "image.lock")
+        path = options.local_lock
+    return lock.load(path)
 
 
 def _make(options: Options, locked: lock.Lock, seed: bytes, made: Paths) -> None:

@@ -77,6 +77,11 @@ def load(path: Path) -> Lock:
     return parse(path.read_text())
 
 
+def newer(path: Path, other: Path) -> bool:
+    """Whether `path` is there and was resolved after `other`."""
+    return path.exists() and load(path).date > load(other).date
+
+
 def save(path: Path, lock: Lock) -> None:
     write_atomic(path, dump(lock).encode(), mode=0o644)
 

@@ -22,6 +22,15 @@ def test_a_lock_survives(tmp_path: Path) -> None:
         before.pin("image", "orjson")
 
 
+def test_a_local_lock_serves_until_the_other_is_newer(tmp_path: Path) -> None:
+    pins, ours, local = (Pin("image", "libc6", "2.41-12", HASH),), tmp_path / "image.lock", tmp_path / "local"
+    lock.save(ours, Lock(1700000000, pins))
+    assert not lock.newer(local, ours)
+    for date, serves in ((1699999999, False), (1700000000, False), (1700000001, True)):
+        lock.save(local, Lock(date, pins))
+        assert lock.newer(local, ours) is serves
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
