@@ -67,6 +67,7 @@ def test_nobody_waits_for_an_answer_that_does_not_come(running: Node) -> None:
             pass
     with pytest.raises(ConnectionRefusedError):
         running.init()
+    running.kill(running.pid_of("sleep"))
     running.ended()
 
 
