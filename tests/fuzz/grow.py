@@ -11,7 +11,7 @@ from typing import Final
 from tests.fuzz.engine import ROOT, command
 from tests.fuzz.target import CORPUS
 
-MOST: Final = 40  # files of a corpus
+MOST: Final = 30  # files of a corpus
 LARGEST: Final = 2048
 
 
@@ -32,7 +32,7 @@ def grow(name: str, seconds: int) -> int:
         before = set(Path(kept).iterdir())
         _libfuzzer(name, "-merge=1", kept, found)
         sizes = sorted((path.stat().st_size, path) for path in set(Path(kept).iterdir()) - before)
-        room = MOST - len(before)
+        room = max(MOST - len(before), MOST // 3)
         for size, path in _spread(sizes, room):
             if size <= LARGEST:
                 data = path.read_bytes()
@@ -43,7 +43,7 @@ def grow(name: str, seconds: int) -> int:
 
 def _spread(sizes: list[tuple[int, Path]], room: int) -> list[tuple[int, Path]]:
     """As many as there is room for, from the smallest to the largest at even steps."""
-    step = max(1, -(-len(sizes) // room)) if room > 0 else len(sizes) + 1
+    step = max(1, -(-len(sizes) // room))
     return sizes[step - 1 :: step]
 
 
