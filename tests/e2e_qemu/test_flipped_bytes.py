@@ -17,12 +17,6 @@ UNUSED = "/kernel/fs/ceph/ceph.ko"  # nobody reads it but who asks for it
 SEARCH = 300  # seconds for reading the whole image, emulated
 
 
-@pytest.fixture
-def damaged(tmp_path: Path) -> Path:
-    """An image of its own, to be changed."""
-    return vm.image(tmp_path)
-
-
 def test_independent_tools_accept_the_image_as_built(image: Path) -> None:
     path = image / "ichor.img"
     footer = verify(path, (image / "key.pub").read_bytes())

@@ -21,7 +21,7 @@ IPTABLES = ("/usr/sbin/xtables-nft-multi", "iptables", "-t", "nat")
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, image: Path) -> Iterator[Vm]:
-    """A machine with its config, ready."""
+    """A machine just powered on; the first test gives it its config."""
     with vm.started(tmp_path_factory.mktemp("home"), image) as made:
         yield made
 
