@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # ICHOR_IMAGE_KEY: a release key's file; FLAVOUR: cloud or server; SOURCE_DATE_EPOCH: another build date than the lock's
 IMAGE := $(PY) -m core.cli.image
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-slow bench docs image lock up vm down clean
+.PHONY: help setup build check test test-slow bench debug docs image lock up vm down clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: check ## everything not marked slow
 
 test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes docs/results.md
 	@$(PY) -m pytest -m slow --results=docs/results.md
+
+debug: build ## the native units' suites under ASan and UBSan; live objects, descriptors and the heap end as they began
+	@$(PY) -m tests.debug $(SUITES)
 
 bench: image ## measure against the budgets: SUITES="boot rpc" for some; all of them write docs/results.md
 	@$(PY) -m benchmarks $(SUITES)

@@ -112,6 +112,8 @@ static inline void attr_ip(const struct attr *a, struct ip *out)
 
 static int heap_put(struct heap *h, const void *data, size_t size, struct span *out)
 {
+    if (!size)
+        return 0;                                         /* an empty heap has no address to copy to */
     if (h->size + size > h->room) {
         size_t room = (h->size + size) * 2;
         uint8_t *grown = realloc(h->data, room);

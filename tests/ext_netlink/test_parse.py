@@ -39,6 +39,12 @@ def test_text_of_any_length_comes_back(name: str, alias: str) -> None:
     assert (found.name, found.alias, found.names) == (name, alias, ("x" * 100,))
 
 
+def test_empty_text_is_no_text() -> None:
+    found = parse(16, bytes(16) + attr(20, b"") + attr(56, b"\0"))
+    assert isinstance(found, Link)
+    assert (found.alias, found.device, found.names) == ("", "", ())
+
+
 @given(st.lists(st.tuples(st.integers(0, 2**31), st.integers(0, 255), st.binary(min_size=4, max_size=4)), max_size=40))
 def test_every_way_of_a_multipath_route_comes_back(hops: list[tuple[int, int, bytes]]) -> None:
     ways = b"".join(struct.pack("=HBBi", 16, 0, w, i if i < 2**31 else 0) + attr(5, g) for i, w, g in hops)

@@ -15,6 +15,7 @@ from core.linux.network import Network
 from tests.support.clock import FakeClock, settle
 from tests.support.dnsmasq import dnsmasq
 from tests.support.netns import Namespace, cable
+from tests.support.pid1 import until
 
 RANGE = "--dhcp-range=10.7.0.50,10.7.0.60,255.255.255.0,2m"
 OPTIONS = (
@@ -83,12 +84,18 @@ async def running() -> AsyncIterator[Node]:
     with cable() as (near, far):
         near.batch("link set eth0 address 02:00:00:00:00:55 up")
         far.batch("link set far0 up", "addr add 10.7.0.1/24 dev far0", "addr add 10.8.0.1/24 dev far0")
+        until(lambda: carries(near, "eth0") and carries(far, "far0"), what="the cable to carry")
         with Network(near.fd) as network:
             node = Node(near, far, network)
             try:
                 yield node
             finally:
                 await node.stop()
+
+
+def carries(namespace: Namespace, name: str) -> bool:
+    """The kernel drops what is sent over a fresh link until it has seen to it, which it does in its own time."""
+    return bool(namespace.ask("link", "show", name)[0]["operstate"] == "UP")
 
 
 def test_a_lease_with_all_its_options(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ext import sys as kernel
 CHECKOUT: Final = Path(__file__).parents[2]
 BUILT: Final = CHECKOUT / "_out" / "test"
 WARNINGS: Final = ("-Wall", "-Wextra", "-Werror", "-std=gnu11", "-O2", "-g")
+SANITIZERS: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 CODE: Final = "/usr/libexec/ichor/code"
 STAND_INS: Final = Path(__file__).parent / "node" / "daemons"
 _ROOT: Final = """
@@ -53,6 +54,7 @@ cd "$ROOT"
 mkdir -p old && pivot_root . old && cd / && umount -l old
 exec /usr/libexec/ichor/init
 """
+sanitized = False  # every node's init and launch, as tests.debug sets it
 
 
 @dataclass
@@ -146,7 +148,7 @@ def build(name: str, *flags: str, sanitize: bool = False) -> Path:
     with (BUILT / f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists() or target.stat().st_mtime < max(source.stat().st_mtime for source in sources):
-            extra = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all") if sanitize else ()
+            extra = SANITIZERS if sanitize else ()
             c = [str(source) for source in sources if source.suffix == ".c"]
             command = ["gcc", *WARNINGS, *extra, "-o", f"{target}.new", *c, *flags]
             subprocess.run(command, check=True, timeout=120)
@@ -159,14 +161,14 @@ def build_init(*, sanitize: bool = False) -> Path:
     return build("init", *(() if sanitize else ("-static",)), "-lsodium", sanitize=sanitize)
 
 
-def build_launch() -> Path:
+def build_launch(*, sanitize: bool = False) -> Path:
     """launch for this machine's Python, with the checkout's code."""
     python = sysconfig.get_path("stdlib")
     packages = sysconfig.get_path("purelib")
     paths = ", ".join(f'"{path}"' for path in (CODE, python, f"{python}/lib-dynload", packages))
     include = f"-I{sysconfig.get_path('include')}"
     library = f"-lpython{sysconfig.get_config_var('LDVERSION')}"
-    return build("launch", f"-DICHOR_PATHS={paths}", include, library)
+    return build("launch", f"-DICHOR_PATHS={paths}", include, library, sanitize=sanitize)
 
 
 @contextmanager
@@ -181,8 +183,8 @@ def node(folder: Path, *, daemons: Path | None = STAND_INS, sanitize: bool = Fal
         "STATE": str(state),
         "CHECKOUT": str(CHECKOUT),
         "DAEMONS": "" if daemons is None else str(daemons),
-        "INIT": str(build_init(sanitize=sanitize)),
-        "LAUNCH": str(build_launch()),
+        "INIT": str(build_init(sanitize=sanitize or sanitized)),
+        "LAUNCH": str(build_launch(sanitize=sanitized)),
         "ASAN_OPTIONS": "detect_leaks=0",
     }
     with console.open("ab") as output, open(os.devnull) as null:
