@@ -16,7 +16,7 @@ Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 BACKEND: Final = backend
 """Imported by name because the library would import it late, behind the first key, where a sealed process may not."""
 UNREADABLE: Final = (
-    *(ValueError, KeyError, UnsupportedAlgorithm, InternalError),
+    *(ValueError, TypeError, KeyError, UnsupportedAlgorithm, InternalError),
     *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
 )
 """What the library raises for what is no certificate, request or key; some only once their parts are asked for."""
@@ -60,7 +60,7 @@ def load(data: bytes) -> Key:
     """A private key from PEM, under either label. Raises Invalid."""
     try:
         key = serialization.load_pem_private_key(pem.for_openssl(data), None)
-    except (TypeError, *UNREADABLE) as error:
+    except UNREADABLE as error:
         raise Invalid(f"not a private key: {error}") from None
     if not isinstance(key, Key):
         raise Invalid("a key must be Ed25519, ECDSA or RSA")

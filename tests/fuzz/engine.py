@@ -87,16 +87,16 @@ def command(name: str, arguments: Iterable[str]) -> tuple[list[str], dict[str, s
         environment["LD_PRELOAD"] = str(Path(atheris.origin).parents[1] / "asan_with_fuzzer.so")
         environment["PYTHONMALLOC"] = "malloc"  # so that ASan knows where a bytes object ends
         environment["ASAN_OPTIONS"] = "detect_leaks=0:allocator_may_return_null=1"
+    FOUND.mkdir(parents=True, exist_ok=True)
     limits = (f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", f"-max_len={target.largest}", "-print_final_stats=1")
-    return ["setarch", "-R", sys.executable, "-m", "tests.fuzz.child", name, *limits, *arguments], environment
+    start = ["setarch", "-R", sys.executable, "-m", "tests.fuzz.child", name]
+    return [*start, *limits, f"-artifact_prefix={FOUND}/{name}-", *arguments], environment
 
 
 def run(name: str, *limits: str) -> Outcome:
     """A target on its corpus and on, up to `limits` (libFuzzer's -runs=, -max_total_time=, -seed=)."""
-    FOUND.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as fresh:
-        arguments = [*limits, f"-artifact_prefix={FOUND}/{name}-", fresh, str(CORPUS / name)]
-        line, environment = command(name, arguments)
+        line, environment = command(name, [*limits, fresh, str(CORPUS / name)])
         ended = subprocess.run(
             line, env=environment, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False
         )
