@@ -132,6 +132,7 @@ static int heap_put(struct heap *h, const void *data, size_t size, struct span *
 
 static int heap_text(struct heap *h, const struct attr *a, struct span *out)
 {
+    out->size = 0;                                        /* the last of equal attributes counts, as everywhere */
     return heap_put(h, a->data, strnlen((const char *)a->data, a->size), out);
 }
 

@@ -37,9 +37,11 @@ static int parse_names(const struct attr *list, struct link_row *r, struct heap 
     const uint8_t *at = list->data, *end = at + list->size;
     struct attr a;
     int more, bad;
+    r->names.size = 0;
     while ((more = attr_next(&at, end, &a)) == 1)
         if (a.type == IFLA_ALT_IFNAME)
-            if ((bad = heap_text(h, &a, &r->names)) || (bad = heap_put(h, "", 1, &r->names)))
+            if ((bad = heap_put(h, a.data, strnlen((const char *)a.data, a.size), &r->names)) ||
+                (bad = heap_put(h, "", 1, &r->names)))
                 return bad;
     return more;
 }
@@ -133,6 +135,7 @@ static inline void attr_via(struct attr *a, struct ip *out)
 static int parse_hops(const struct attr *list, struct route_row *r, struct heap *h)
 {
     const uint8_t *at = list->data, *end = at + list->size;
+    r->hops.size = 0;
     while (end - at >= (ptrdiff_t)sizeof(struct rtnexthop)) {
         struct rtnexthop hop;
         memcpy(&hop, at, sizeof hop);
