@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ext.http2.framing import EXHAUSTED, INTERNAL, UNIMPLEMENTED, Decoder, Encoder, FramingError
+from tests.ext_http2.twin import split
 
 MESSAGES = st.lists(st.binary(max_size=300), max_size=8)
 
@@ -78,14 +79,27 @@ def test_the_largest_message_is_the_limit() -> None:
     assert decoder.take() == bytes(10)
 
 
-@given(st.lists(st.binary(max_size=50), max_size=20))
-def test_arbitrary_bytes_never_break_it(chunks: list[bytes]) -> None:
-    decoder = Decoder(100)
+CHUNKS = st.lists(st.one_of(st.binary(max_size=50), st.binary(max_size=120).map(frame)), max_size=20)
+
+
+@given(CHUNKS, st.booleans())
+def test_any_stream_is_read_as_the_twin_reads_it(chunks: list[bytes], late: bool) -> None:
+    decoder, found, fault = Decoder(100), list[bytes](), 0
     for chunk in chunks:
         decoder.feed(chunk)
+        if not late:
+            fault = fault or taken(decoder, found)
     decoder.end()
+    fault = fault or taken(decoder, found)
+    assert (found, fault) == split(b"".join(chunks), 100)
+    assert decoder.fault == fault
+
+
+def taken(decoder: Decoder, found: list[bytes]) -> int:
+    """All whole messages; the status of a fault or 0."""
     try:
-        while decoder.take() is not None:
-            pass
+        while (message := decoder.take()) is not None:
+            found.append(message)
     except FramingError as error:
-        assert error.code == decoder.fault != 0
+        return error.code
+    return 0
