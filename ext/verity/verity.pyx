@@ -1,98 +1,106 @@
-# distutils: libraries=crypto
-"""Builds and checks dm-verity hash trees (format 1, SHA-256, 4 KiB blocks) of an open file with OpenSSL's EVP, without
-the GIL. Reads with pread and never moves the file's offset; trusts no byte of a tree it has not hashed up to the root."""
+# distutils: sources=ext/verity/native_sha256.c ext/verity/native_portable.c ext/verity/native_avx2.c ext/verity/native_avx512.c ext/verity/native_ni.c ext/verity/native_window.c ext/verity/native_scan.c
+# distutils: depends=ext/verity/native_sha256.h ext/verity/native_lanes.h ext/verity/native_window.h ext/verity/native_scan.h
+"""Builds and checks dm-verity hash trees (format 1, SHA-256, 4 KiB blocks) of an open file on all processors, without
+the GIL. Never moves the file's offset; trusts no byte of a tree it has not hashed up to the root."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.errno cimport EINTR, EIO, errno
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 from posix.types cimport off_t
 
+from ext.verity.scan cimport (
+    SCAN_PIECE, SHA256_KERNELS, scan, scan_cancel, scan_done, scan_fill, scan_over, scan_run, sha256_begin,
+    sha256_best, sha256_kernels,
+)
+
 import os
-
-cdef extern from "<unistd.h>" nogil:
-    ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
-
-cdef extern from "<openssl/evp.h>" nogil:
-    ctypedef struct EVP_MD
-    ctypedef struct EVP_MD_CTX
-    const EVP_MD *EVP_sha256()
-    EVP_MD_CTX *EVP_MD_CTX_new()
-    void EVP_MD_CTX_free(EVP_MD_CTX *context)
-    int EVP_MD_CTX_copy_ex(EVP_MD_CTX *out, const EVP_MD_CTX *source)
-    int EVP_DigestInit_ex(EVP_MD_CTX *context, const EVP_MD *kind, void *engine)
-    int EVP_DigestUpdate(EVP_MD_CTX *context, const void *data, size_t size)
-    int EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *digest, unsigned int *size)
+import threading
 
 cdef enum:
     BLOCK = 4096
     DIGEST = 32
     PER_BLOCK = 128
-    CHUNK = 256        # blocks read at once: 1 MiB
     LEVELS = 8         # 128^8 blocks is more than off_t holds
+    TURNS = 64         # pieces between two words of progress: 64 MiB, some 30 ms
+
+cdef size_t NONE = <size_t>-1
 
 
-cdef class _Hasher:
-    """SHA-256(salt || block); the salted state is prepared once and copied for each block."""
-
-    cdef EVP_MD_CTX *salted
-    cdef EVP_MD_CTX *work
-
-    def __cinit__(self, bytes salt):
-        self.salted = EVP_MD_CTX_new()
-        self.work = EVP_MD_CTX_new()
-        if self.salted == NULL or self.work == NULL:
-            raise MemoryError
-        if (not EVP_DigestInit_ex(self.salted, EVP_sha256(), NULL)
-                or not EVP_DigestUpdate(self.salted, PyBytes_AS_STRING(salt), len(salt))):
-            raise RuntimeError("OpenSSL refuses SHA-256")
-
-    def __dealloc__(self):
-        EVP_MD_CTX_free(self.salted)
-        EVP_MD_CTX_free(self.work)
-
-    cdef int digest(self, const unsigned char *block, unsigned char *out) noexcept nogil:
-        return (EVP_MD_CTX_copy_ex(self.work, self.salted)
-                and EVP_DigestUpdate(self.work, block, BLOCK)
-                and EVP_DigestFinal_ex(self.work, out, NULL))
+def kernels():
+    """Names of the kernels this processor can run."""
+    return [sha256_kernels[i].name.decode() for i in range(SHA256_KERNELS) if sha256_kernels[i].usable()]
 
 
-cdef int _fill(int fd, unsigned char *buffer, size_t size, off_t offset) noexcept nogil:
-    """Reads exactly `size` bytes; 0, or an errno (EIO for a file that ends too early)."""
-    cdef ssize_t got
-    while size:
-        got = pread(fd, buffer, size, offset)
-        if got < 0 and errno == EINTR:
-            continue
-        if got <= 0:
-            return EIO if got == 0 else errno
-        buffer += got
-        size -= <size_t>got
-        offset += got
-    return 0
+def best_kernel():
+    """The name of the fastest here, measured once in a process."""
+    return sha256_best().name.decode()
 
 
-cdef int _hash_file(_Hasher hasher, int fd, Py_ssize_t first, Py_ssize_t blocks, unsigned char *chunk,
-                    unsigned char *out) noexcept nogil:
-    """The digests of `blocks` blocks from block `first` of the file, one after the other; 0, an errno, or -1."""
-    cdef Py_ssize_t done = 0, count, i
-    cdef int error
-    while done < blocks:
-        count = min(<Py_ssize_t>CHUNK, blocks - done)
-        error = _fill(fd, chunk, <size_t>count * BLOCK, <off_t>(first + done) * BLOCK)
-        if error:
-            return error
-        for i in range(count):
-            if not hasher.digest(chunk + i * BLOCK, out + (done + i) * DIGEST):
-                return -1
-        done += count
-    return 0
+cdef class _Pass:
+    """Hashes blocks of one file or of memory; one pass at a time."""
 
+    cdef scan job
+    cdef int threads
 
-cdef _raise(int error):
-    if error < 0:
-        raise RuntimeError("OpenSSL refuses SHA-256")
-    raise OSError(error, f"reading an image: {os.strerror(error)}")
+    def __cinit__(self, int fd, bytes salt, int threads, str kernel):
+        memset(&self.job, 0, sizeof(scan))
+        self.job.fd = fd
+        self.job.kernel = sha256_best()
+        if kernel is not None:
+            self._choose(kernel.encode())
+        sha256_begin(&self.job.salt, <const uint8_t *>PyBytes_AS_STRING(salt), len(salt))
+        self.threads = threads or len(os.sched_getaffinity(0))
+
+    cdef _choose(self, bytes name):
+        for i in range(SHA256_KERNELS):
+            if sha256_kernels[i].name == name and sha256_kernels[i].usable():
+                self.job.kernel = sha256_kernels[i]
+                return
+        raise ValueError(f"this processor has no kernel {name.decode()!r}, but {', '.join(kernels())}")
+
+    def take_part(self):
+        with nogil:
+            scan_run(&self.job, NONE)
+
+    cdef hash_file(self, size_t blocks, uint8_t *made, progress):
+        return self._start(NULL, blocks, made, NULL, progress)
+
+    cdef check_file(self, size_t blocks, const uint8_t *wanted, progress):
+        return self._start(NULL, blocks, NULL, wanted, progress)
+
+    cdef hash_memory(self, const uint8_t *memory, size_t blocks, uint8_t *made):
+        return self._start(memory, blocks, made, NULL, None)
+
+    cdef check_memory(self, const uint8_t *memory, size_t blocks, const uint8_t *wanted):
+        return self._start(memory, blocks, NULL, wanted, None)
+
+    cdef _start(self, const uint8_t *memory, size_t blocks, uint8_t *made, const uint8_t *wanted, progress):
+        """The first bad block or None; all threads have ended when it returns or raises."""
+        self.job.memory, self.job.blocks, self.job.made, self.job.wanted = memory, blocks, made, wanted
+        self.job.next, self.job.done, self.job.bad, self.job.error = 0, 0, NONE, 0
+        cdef Py_ssize_t helpers = min(<Py_ssize_t>self.threads, <Py_ssize_t>(blocks + SCAN_PIECE - 1) // SCAN_PIECE) - 1
+        running = []
+        try:
+            for _ in range(helpers):
+                thread = threading.Thread(target=self.take_part, name="verity", daemon=True)
+                thread.start()
+                running.append(thread)
+            self._lead(progress)
+        finally:
+            scan_cancel(&self.job)  # whatever ended us ends them
+            for thread in running:
+                thread.join()
+        if self.job.error:
+            raise OSError(self.job.error, f"reading an image: {os.strerror(self.job.error)}")
+        return None if self.job.bad == NONE else self.job.bad
+
+    cdef _lead(self, progress):
+        while not scan_over(&self.job):
+            with nogil:
+                scan_run(&self.job, TURNS)
+            if progress is not None:
+                progress(scan_done(&self.job))
 
 
 cdef int _shape(Py_ssize_t data_blocks, Py_ssize_t *sizes) except -1:
@@ -109,106 +117,67 @@ cdef int _shape(Py_ssize_t data_blocks, Py_ssize_t *sizes) except -1:
     return level + 1
 
 
-def build(int fd, Py_ssize_t data_blocks, bytes salt not None):
+def build(int fd, Py_ssize_t data_blocks, bytes salt not None, *, progress=None, int threads=0, str kernel=None):
     """The root hash and the tree's bytes (top level first) over the first `data_blocks` blocks of the file."""
     cdef Py_ssize_t sizes[LEVELS]
-    cdef Py_ssize_t total = 0, below, above, i
-    cdef int count = _shape(data_blocks, sizes), level, error = 0
-    cdef _Hasher hasher = _Hasher(salt)
-    cdef unsigned char root[DIGEST]
+    cdef Py_ssize_t total = 0, below, above
+    cdef int count = _shape(data_blocks, sizes), level
+    cdef uint8_t root[DIGEST]
+    cdef _Pass work = _Pass(fd, salt, threads, kernel)
     for level in range(count):
         total += sizes[level]
     cdef bytes tree = PyBytes_FromStringAndSize(NULL, total * BLOCK)
-    cdef unsigned char *out = <unsigned char *>PyBytes_AS_STRING(tree)
-    cdef unsigned char *chunk = <unsigned char *>malloc(CHUNK * BLOCK)
-    if chunk == NULL:
-        raise MemoryError
-    with nogil:
-        memset(out, 0, <size_t>total * BLOCK)
-        below = total - sizes[0]
-        error = _hash_file(hasher, fd, 0, data_blocks, chunk, out + below * BLOCK)
-        for level in range(1, count):
-            if error:
-                break
-            above = below - sizes[level]
-            for i in range(sizes[level - 1]):
-                if not hasher.digest(out + (below + i) * BLOCK, out + above * BLOCK + i * DIGEST):
-                    error = -1
-            below = above
-        if not error and not hasher.digest(out, root):
-            error = -1
-    free(chunk)
-    if error:
-        _raise(error)
+    cdef uint8_t *out = <uint8_t *>PyBytes_AS_STRING(tree)
+    memset(out, 0, <size_t>total * BLOCK)
+    below = total - sizes[0]
+    work.hash_file(data_blocks, out + below * BLOCK, progress)
+    for level in range(1, count):
+        above = below - sizes[level]
+        work.hash_memory(out + below * BLOCK, sizes[level - 1], out + above * BLOCK)
+        below = above
+    work.hash_memory(out, 1, root)
     return PyBytes_FromStringAndSize(<char *>root, DIGEST), tree
 
 
-def first_bad_block(int fd, Py_ssize_t data_blocks, Py_ssize_t tree_block, bytes salt not None, bytes root not None):
+def first_bad_block(int fd, Py_ssize_t data_blocks, Py_ssize_t tree_block, bytes salt not None, bytes root not None, *,
+                    progress=None, int threads=0, str kernel=None):
     """The first block of the file whose hash is wrong, or None. The tree starts at block `tree_block` and is checked
     from the root down before any data block is compared with it, so a block of the tree may be the answer."""
     cdef Py_ssize_t sizes[LEVELS]
-    cdef Py_ssize_t total = 0, below, above, i, bad = -1
-    cdef int count = _shape(data_blocks, sizes), level, error = 0
-    cdef _Hasher hasher = _Hasher(salt)
-    cdef unsigned char digest[DIGEST]
-    cdef const unsigned char *wanted = <const unsigned char *>PyBytes_AS_STRING(root)
+    cdef Py_ssize_t total = 0
+    cdef int count = _shape(data_blocks, sizes), level, error
+    cdef _Pass work = _Pass(fd, salt, threads, kernel)
     if len(root) != DIGEST:
         raise ValueError("a root hash has 32 bytes")
     for level in range(count):
         total += sizes[level]
-    cdef unsigned char *tree = <unsigned char *>malloc(<size_t>(total + CHUNK) * BLOCK)
+    cdef uint8_t *tree = <uint8_t *>malloc(<size_t>total * BLOCK)
     if tree == NULL:
         raise MemoryError
-    with nogil:
-        error = _fill(fd, tree, <size_t>total * BLOCK, <off_t>tree_block * BLOCK)
-        if not error:
-            bad = _check_tree(hasher, tree, sizes, count, wanted)
-            if bad >= 0:
-                bad += tree_block
-            elif bad == -1:
-                bad = _check_data(hasher, fd, data_blocks, tree + (total - sizes[0]) * BLOCK, tree + total * BLOCK,
-                                  &error)
-    free(tree)
-    if error or bad == -2:
-        _raise(error or -1)
-    return None if bad < 0 else bad
+    try:
+        with nogil:
+            error = scan_fill(fd, tree, <size_t>total * BLOCK, <off_t>tree_block * BLOCK)
+        if error:
+            raise OSError(error, f"reading an image: {os.strerror(error)}")
+        bad = _check_tree(work, tree, sizes, count, <const uint8_t *>PyBytes_AS_STRING(root))
+        if bad is not None:
+            return tree_block + bad
+        return work.check_file(data_blocks, tree + (total - sizes[0]) * BLOCK, progress)
+    finally:
+        free(tree)
 
 
-cdef Py_ssize_t _check_tree(_Hasher hasher, const unsigned char *tree, const Py_ssize_t *sizes, int count,
-                            const unsigned char *root) noexcept nogil:
-    """The first wrong block of the tree counted from its start, -1 if none is, -2 if hashing failed."""
-    cdef unsigned char digest[DIGEST]
-    cdef Py_ssize_t above = 0, below = 1, i
+cdef _check_tree(_Pass work, const uint8_t *tree, const Py_ssize_t *sizes, int count, const uint8_t *root):
+    """The first wrong block of the tree counted from its start, or None."""
+    cdef Py_ssize_t above = 0, below = 1
     cdef int level
-    if not hasher.digest(tree, digest):
-        return -2
-    if memcmp(digest, root, DIGEST):
-        return 0
+    bad = work.check_memory(tree, 1, root)
     for level in range(count - 2, -1, -1):
-        for i in range(sizes[level]):
-            if not hasher.digest(tree + (below + i) * BLOCK, digest):
-                return -2
-            if memcmp(digest, tree + above * BLOCK + i * DIGEST, DIGEST):
-                return below + i
+        if bad is not None:
+            break
+        bad = work.check_memory(tree + below * BLOCK, sizes[level], tree + above * BLOCK)
+        if bad is not None:
+            return below + bad
         above = below
         below += sizes[level]
-    return -1
-
-
-cdef Py_ssize_t _check_data(_Hasher hasher, int fd, Py_ssize_t blocks, const unsigned char *wanted,
-                            unsigned char *chunk, int *error) noexcept nogil:
-    """The first data block that differs from its leaf hash, -1 if none does; `error` as _hash_file's."""
-    cdef unsigned char digest[DIGEST]
-    cdef Py_ssize_t done = 0, count, i
-    while done < blocks:
-        count = min(<Py_ssize_t>CHUNK, blocks - done)
-        error[0] = _fill(fd, chunk, <size_t>count * BLOCK, <off_t>done * BLOCK)
-        if error[0]:
-            return -1
-        for i in range(count):
-            if not hasher.digest(chunk + i * BLOCK, digest):
-                return -2
-            if memcmp(digest, wanted + (done + i) * DIGEST, DIGEST):
-                return done + i
-        done += count
-    return -1
+    return bad
