@@ -88,6 +88,20 @@ def test_every_unit_has_its_stub() -> None:
     assert not [str(p) for p in (ROOT / "ext").glob("*/*.pyx") if not p.with_suffix(".pyi").exists()]
 
 
+def test_every_unit_says_what_it_is_in_about_ten_lines() -> None:
+    """README.md: what, what it guarantees, numbers with the commit they were measured at, what it is held to."""
+    for unit in sorted(path for path in (ROOT / "ext").iterdir() if path.is_dir() and path.name != "__pycache__"):
+        text = (unit / "README.md").read_text()
+        assert text.startswith(f"# ext/{unit.name}\n\n"), unit
+        assert 8 <= len(text.splitlines()) <= 12, unit
+
+
+def test_every_unit_has_its_twin() -> None:
+    """The slow, obvious one that its tests compare it with. init and launch are held to a kernel instead."""
+    units = {path.parent.name for pattern in ("*/*.pyx", "*/build_*.py") for path in (ROOT / "ext").glob(pattern)}
+    assert not [unit for unit in sorted(units) if not list((ROOT / "tests" / f"ext_{unit}").glob("*twin.py"))]
+
+
 def test_files_stay_small() -> None:
     assert not [
         str(p.relative_to(ROOT)) for p in _sources("core", "daemons", "ext") if len(p.read_text().splitlines()) > 500
