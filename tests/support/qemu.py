@@ -1,18 +1,18 @@
 """QEMU for tests: machines that are always killed at the test's end, on the built image's kernel. Boot retries after a
 kernel oops before init are counted here, so that a run can report them."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from core.codec import cpio
 from core.codec.member import Member
 from core.provision.qemu import Machine, Spec
+from tests.support.image import TREE, built
 
-IMAGE = Path(__file__).parents[2] / "_out" / "x86_64"
+IMAGE = Path(os.environ.get("ICHOR_TEST_IMAGE") or TREE / "_out" / "x86_64")  # there after `need_kernel`
 oopses = 0
 
 
@@ -35,11 +35,8 @@ def boot(made: Machine, pattern: str, timeout: float = 180.0) -> None:
 
 
 def need_kernel() -> Path:
-    """The built kernel; skips when the image has not been built."""
-    kernel = IMAGE / "vmlinuz"
-    if not kernel.exists():
-        pytest.skip("needs the built image: run `make image`")
-    return kernel
+    """The kernel of the image, which is built when it is not up to date."""
+    return built().vmlinuz
 
 
 def laid_over(initramfs: bytes, members: Iterable[Member]) -> bytes:
