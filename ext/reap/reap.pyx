@@ -4,69 +4,14 @@
 Owns no policy and no table; a caller routes by pid or waits on one pidfd. Never steals: `collect` looks before it takes."""
 
 from libc.errno cimport ECHILD, EINTR, errno
-from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
+from ext.reap.kernel cimport *
+from ext.reap.spawn cimport *
+
 import os
 from typing import NamedTuple
-
-cdef extern from "<sys/types.h>" nogil:
-    ctypedef int pid_t
-    ctypedef unsigned uid_t
-    ctypedef unsigned gid_t
-
-cdef extern from "<sys/resource.h>" nogil:
-    struct timeval:
-        long tv_sec
-        long tv_usec
-    struct rusage:
-        timeval ru_utime
-        timeval ru_stime
-        long ru_maxrss
-
-cdef extern from "<sys/wait.h>" nogil:
-    ctypedef struct siginfo_t:
-        int si_pid
-        int si_code
-        int si_status
-    int P_ALL, P_PIDFD
-    int WEXITED, WNOHANG, WNOWAIT
-    int CLD_EXITED, CLD_DUMPED
-    int waitid(int kind, unsigned id, siginfo_t *info, int options)
-    pid_t wait4(pid_t pid, int *status, int options, rusage *usage)
-
-cdef extern from "<unistd.h>" nogil:
-    long syscall(long number, ...)
-
-cdef extern from "<sys/syscall.h>" nogil:
-    long SYS_waitid
-
-cdef extern from "native_spawn.h" nogil:
-    struct spawn_limit:
-        int resource
-        uint64_t soft
-        uint64_t hard
-    struct spawn:
-        char *const *argv
-        char *const *env
-        const char *directory
-        const int *sources
-        int source_count
-        const int *procs
-        int procs_count
-        int cgroup
-        uint64_t namespaces
-        uid_t uid
-        gid_t gid
-        const gid_t *groups
-        int group_count
-        uint64_t keep
-        int no_new_privs
-        const spawn_limit *limits
-        int limit_count
-        const char *oom_score
-    pid_t ichor_spawn(const spawn *spec, int *pidfd, const char **step)
 
 
 class Dead(NamedTuple):

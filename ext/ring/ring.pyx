@@ -11,43 +11,16 @@ import os
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.errno cimport errno
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+
+from ext.ring.layout cimport *
 
 cdef extern from "Python.h":
     PyObject *PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
     char *PyBytes_AS_STRING(object text)
     int _PyBytes_Resize(PyObject **text, Py_ssize_t size) except -1
-
-cdef extern from "layout.h" nogil:
-    cdef uint64_t RING_MAGIC
-    cdef uint32_t RING_HEADER
-    cdef uint32_t RING_STAGING
-    cdef struct ring_slot:
-        uint64_t head
-        uint64_t taken
-    cdef struct ring_header:
-        uint64_t magic
-        uint64_t capacity
-        uint64_t tail
-        uint64_t next
-        ring_slot slot[2]
-    cdef struct ring_record:
-        uint64_t sequence
-        uint64_t time
-        uint32_t length
-    uint64_t ring_load(const uint64_t *p)
-    void ring_fence()
-    uint64_t ring_need(uint64_t length)
-    uint64_t ring_now()
-    void *ring_twice(int fd, size_t offset, size_t length, int prot)
-    uint64_t ring_newest(const ring_header *h, uint64_t *head)
-    int ring_append(ring_header *h, char *data, const char *bytes, uint32_t length, uint64_t time, uint64_t taken)
-    long ring_cut(ring_header *h, char *data, const char *staging, int flush)
-    ssize_t ring_fill(ring_header *h, char *staging, int fd)
-    void ring_recover(ring_header *h, const char *staging)
-    int ring_sound(const ring_header *h, const char *data)
 
 cdef enum:
     SMALLEST = 4096
