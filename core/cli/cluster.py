@@ -8,11 +8,9 @@ from typing import Final
 import click
 
 from core.base.units import parse_size
-from core.cli import clientfile, files
+from core.cli import clientfile, files, imagefile
 from core.cli.output import emit_json, note, output_option, table
-from core.image import keys
 from core.image.verify import verify
-from core.pki import signing
 from core.provision import bringup, model
 from core.provision.cluster import create as make
 from core.provision.cluster import destroy as unmake
@@ -122,16 +120,6 @@ def logs(node: str, name: str) -> None:
     click.echo(provisioner(places(), cluster).console(found).read_bytes(), nl=False)
 
 
-def _verifier(key: str | None) -> Callable[[Path], None]:
+def _verifier(key: str | None) -> Callable[[Path], object]:
     """Checks an image by the key in a file, or by this machine's development key."""
-
-    def check(image: Path) -> None:
-        public = Path(key).read_bytes() if key else signing.public_key(keys.development(cache()))
-        verify(image, public)
-
-    return check
-
-
-def cache() -> Path:
-    """$ICHOR_CACHE, else ~/.cache/ichor."""
-    return Path(os.environ.get("ICHOR_CACHE") or Path.home() / ".cache" / "ichor")
+    return lambda image: verify(image, imagefile.public_key(key))

@@ -1,5 +1,5 @@
-"""What `make image`, `make lock` and `make up` run: `python -m core.cli.image build|lock`. No verb of ichorctl, for it
-needs a checkout. The environment says the rest, as the Makefile's first lines have it."""
+"""What `make image`, `make lock` and `make up` run: `python -m core.cli.image build|lock`. Not the verb `image`
+(core.cli.imagefile), for it needs a checkout. The environment says the rest, as the Makefile's first lines have it."""
 
 import sys
 from dataclasses import replace

@@ -18,6 +18,7 @@ VERBS: Final = {
     "events": ("core.cli.events", "what happens on nodes"),
     "gen": ("core.cli.gen", "make secrets, machine configs and the client config"),
     "get": ("core.cli.get", "resources of nodes"),
+    "image": ("core.cli.imagefile", "check an image file"),
     "logs": ("core.cli.logs", "what a service wrote"),
     "machineconfig": ("core.cli.machineconfig", "patch machine configs"),
     "read": ("core.cli.read", "a file of a node"),

@@ -1,12 +1,14 @@
 """A small sealed image against independent tools, and every kind of damage refused."""
 
 import contextlib
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from core.base.errors import Denied, Invalid, Unsupported
+from core.cli.main import run
 from core.codec import bundle, squashfs
 from core.image import keys, tables
 from core.image.seal import seal
@@ -151,3 +153,34 @@ def test_keys_are_private(tmp_path: Path) -> None:
     path.write_bytes(b"short")
     with pytest.raises(Invalid, match="32"):
         keys.load(path)
+
+
+def test_the_verb_says_what_it_checked_and_whose_the_bad_block_is(
+    image: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "key.pub"
+    key.write_bytes(PUBLIC)
+    footer = verify(image, PUBLIC)
+    arguments = ["image", "verify", str(image), "--key", str(key)]
+    assert run([*arguments, "-o", "json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert (told["root_hash"], told["key"]) == (footer.root_hash.hex(), footer.key_id.hex())
+    assert (told["data_blocks"], told["tree_blocks"]) == (footer.data_blocks, footer.hash_size // bundle.BLOCK)
+    assert told["size"] == image.stat().st_size and told["mb_per_second"] > 0
+    assert run(arguments) == 0
+    assert f"root hash    {footer.root_hash.hex()}\n" in capfd.readouterr().out
+    for at, owner in ((footer.data_size // 2, "file /large"), (footer.hash_offset, "hash tree")):
+        with image.open("r+b") as file:
+            file.seek(at)
+            was = file.read(1)
+            file.seek(at)
+            file.write(bytes([was[0] ^ 4]))
+        assert run(arguments) == 1
+        text = f"error: {image}: block {at // 4096} is not what was signed, {owner}; build or fetch the image again\n"
+        assert capfd.readouterr().err == text
+        with image.open("r+b") as file:
+            file.seek(at)
+            file.write(was)
+    image.write_bytes(image.read_bytes()[: footer.data_size])
+    assert run(arguments) == 1
+    assert capfd.readouterr().err == "error: there is no image footer where the superblock says\n"

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from core.base.errors import Invalid, Unsupported
-from core.codec import bundle, squashfs
+from core.codec import blame, bundle
 from core.codec import dm as codec
 from core.linux import crypto, damage, disk, dm
 from core.linux.capabilities import Capabilities
@@ -25,8 +24,6 @@ _log = logging.getLogger("integrity")
 DEVICE: Final = "ichor-root"
 # past this many the image is not damaged but gone
 _LIMIT: Final = 64
-# files named in a line of text; the resource has all
-_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,40 +93,24 @@ class Integrity(Controller):
 
     def _tell(self, scope: Scope, bad: BadBlock, owners: list[str]) -> None:
         self._bad[bad.block] = bad
-        text = f"block {bad.block} of the image is corrupted{_named(owners)}"
+        text = f"block {bad.block} of the image is corrupted{blame.named(owners)}"
         _log.critical("%s", text)
         self._events.publish(pb.ServiceStateEvent(service="image", action=pb.ServiceStateEvent.FAILED, message=text))
         scope.wake()
 
 
 def _owners(complaint: codec.BadBlock, ground: Ground) -> list[str]:
-    """Whose the block is: paths of files, names of tables. Where the tables cannot be read, the bad one of them is told
-    from the superblock, and nothing of a file."""
+    """Whose the block is: paths of files, names of tables."""
     if not complaint.data:
         return ["hash tree"]
     device = ground.root.stat().st_dev
     name = (ground.sys / f"dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
     with disk.opened(ground.dev / name) as fd:
-        layout = _layout(disk.reader(fd))
-    return layout.owners(complaint.block * bundle.BLOCK, bundle.BLOCK)
+        return blame.owners(disk.reader(fd), complaint.block, _unreadable)
 
 
-def _layout(read: squashfs.Read) -> squashfs.Layout:
-    """What of the layout can still be read; the superblock is told by its place."""
-    for part in (squashfs.layout, lambda r: squashfs.Layout((), (), squashfs.tables(r))):
-        try:
-            return part(read)
-        except (OSError, Invalid, Unsupported) as error:
-            _log.warning("the image's own tables cannot be read: %s", error)
-    return squashfs.Layout((), (), (squashfs.Table("superblock", 0, bundle.SUPERBLOCK),))
-
-
-def _named(owners: list[str]) -> str:
-    """The same for a line of text; a block of small files may have many."""
-    files = [name for name in owners if name.startswith("/")]
-    more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-    parts = [f"{'file' if len(files) == 1 else 'files'} {', '.join(files[:_SHOWN])}{more}"] if files else []
-    return "".join(f", {part}" for part in (*parts, *(name for name in owners if not name.startswith("/"))))
+def _unreadable(error: Exception) -> None:
+    _log.warning("the image's own tables cannot be read: %s", error)
 
 
 def _guard(capabilities: Capabilities, ground: Ground) -> IntegrityStatus:
