@@ -29,6 +29,7 @@ SUITES: Final = (
     "idle",
     "config",
     "ring",
+    "verity",
     "netlink",
     "rpc",
     "qemu",
