@@ -32,7 +32,6 @@ SUITES: Final = (
     "verity",
     "netlink",
     "rpc",
-    "qemu",
 )
 IMAGE: Final = page.ROOT / "_out" / "x86_64"
 JSON: Final = page.ROOT / "build" / "bench.json"
