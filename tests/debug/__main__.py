@@ -1,16 +1,24 @@
 """`python -m tests.debug [PYTEST ARGUMENTS]`: build, then run the units' suites (or what the arguments name) on the
 instrumented units. Fails for a failed test, for what is left at the end, and for any report of any process."""
 
+import fcntl
 import os
 import subprocess
 import sys
 
-from tests.debug.build import REPORTS, ROOT, build, environment
+from tests.debug.build import REPORTS, ROOT, TREE, build, environment
 
 SUITES = ("ext_http2", "ext_netlink", "ext_reap", "ext_ring", "ext_sys", "ext_verity", "rpc", "codec", "linux", "init")
 
 
 def main(arguments: list[str]) -> int:
+    TREE.mkdir(parents=True, exist_ok=True)
+    with (TREE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: the tree is made anew, old reports go
+        return run(arguments)
+
+
+def run(arguments: list[str]) -> int:
     build()
     REPORTS.mkdir(exist_ok=True)
     for old in REPORTS.iterdir():

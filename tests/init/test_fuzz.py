@@ -33,7 +33,6 @@ def instrumented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         settled(made)
         yield made
         assert not made.is_over()
-        assert "runtime error" not in made.console.read_text()
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -42,7 +42,7 @@ mkdir -p usr/libexec/ichor/code/daemons
 cp "$INIT" usr/libexec/ichor/init
 cp "$LAUNCH" usr/libexec/ichor/launch
 cd usr/libexec/ichor/code
-ln -s "$CHECKOUT/core" "$CHECKOUT/ext" .
+ln -s "$CHECKOUT/core" "$EXT" .
 ln -s "$CHECKOUT"/daemons/* daemons/
 if [ -n "$DAEMONS" ]; then ln -sf "$DAEMONS"/*.py daemons/; fi
 if [ -d "$DAEMONS/spawner" ]; then
@@ -54,7 +54,7 @@ cd "$ROOT"
 mkdir -p old && pivot_root . old && cd / && umount -l old
 exec /usr/libexec/ichor/init
 """
-sanitized = False  # every node's init and launch, as tests.debug sets it
+units = CHECKOUT / "ext"  # tests.debug has others, with which every node's programs are instrumented too
 
 
 @dataclass
@@ -145,6 +145,8 @@ def build(name: str, *flags: str, sanitize: bool = False) -> Path:
     BUILT.mkdir(parents=True, exist_ok=True)
     target = BUILT / f"{name}{'-sanitized' if sanitize else ''}"
     sources = sorted((CHECKOUT / "ext" / name).glob("*.[ch]"))
+    if sanitize:
+        sources.append(Path(__file__).with_name("asan.c"))
     with (BUILT / f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists() or target.stat().st_mtime < max(source.stat().st_mtime for source in sources):
@@ -173,7 +175,9 @@ def build_launch(*, sanitize: bool = False) -> Path:
 
 @contextmanager
 def node(folder: Path, *, daemons: Path | None = STAND_INS, sanitize: bool = False) -> Iterator[Node]:
-    """A node in `folder`, its daemons' modules overlaid by those of `daemons`. Up when init answers."""
+    """A node in `folder`, its daemons' modules overlaid by those of `daemons`. Up when init answers. With `sanitize`
+    its init is instrumented; a report on the console is a failure."""
+    everything = units != CHECKOUT / "ext"
     root, state, console = folder / "root", folder / "state", folder / "console"
     for path in (root, state):
         path.mkdir(parents=True, exist_ok=True)
@@ -183,9 +187,9 @@ def node(folder: Path, *, daemons: Path | None = STAND_INS, sanitize: bool = Fal
         "STATE": str(state),
         "CHECKOUT": str(CHECKOUT),
         "DAEMONS": "" if daemons is None else str(daemons),
-        "INIT": str(build_init(sanitize=sanitize or sanitized)),
-        "LAUNCH": str(build_launch(sanitize=sanitized)),
-        "ASAN_OPTIONS": "detect_leaks=0",
+        "INIT": str(build_init(sanitize=sanitize or everything)),
+        "LAUNCH": str(build_launch(sanitize=everything)),
+        "EXT": str(units),
     }
     with console.open("ab") as output, open(os.devnull) as null:
         fds = (null.fileno(), output.fileno(), output.fileno())
@@ -198,6 +202,8 @@ def node(folder: Path, *, daemons: Path | None = STAND_INS, sanitize: bool = Fal
         yield made
     finally:
         made.close()
+    said = console.read_text(errors="replace")
+    assert "Sanitizer" not in said and "runtime error" not in said, said
 
 
 def _answers(made: Node) -> bool:
