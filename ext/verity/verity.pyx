@@ -22,7 +22,7 @@ cdef enum:
     DIGEST = 32
     PER_BLOCK = 128
     LEVELS = 8         # 128^8 blocks is more than off_t holds
-    TURNS = 64         # pieces between two words of progress: 64 MiB, some 30 ms
+    TURNS = 32         # pieces between two words of progress: 64 MiB, some 30 ms
 
 cdef size_t NONE = <size_t>-1
 
