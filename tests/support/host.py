@@ -117,16 +117,21 @@ _LOOKS: dict[str, Callable[[], set[str]]] = {
 }
 
 
+# with processes of others, which may end while nodes run
+_COME_AND_GO = ("cgroup", "namespace", "process")
+
+
 def snapshot() -> dict[str, set[str]]:
     """All of it."""
     return {name: look() for name, look in _LOOKS.items()}
 
 
 def difference(before: dict[str, set[str]], after: dict[str, set[str]]) -> list[str]:
-    """One line for each thing that is gone or new, sorted."""
+    """One line for each thing that is new, and for each that is gone and could not go by itself, sorted."""
     lines = []
     for name in before:
-        lines += [f"{name} gone: {item}" for item in sorted(before[name] - after[name])]
+        gone = set() if name in _COME_AND_GO else before[name] - after[name]
+        lines += [f"{name} gone: {item}" for item in sorted(gone)]
         lines += [f"{name} new: {item}" for item in sorted(after[name] - before[name])]
     return lines
 
