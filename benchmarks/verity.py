@@ -1,6 +1,6 @@
 """Checking a hash tree over a warm file of 1 GiB on all processors, against the best kernel alone, OpenSSL's SHA-256 on
-all of them, veritysetup and sha256sum. Every figure is seconds for 1 GiB, by the wall and, for where others take turns on
-the processors, of processor; a round measures all, one after the other."""
+all of them, veritysetup and sha256sum. Every figure is seconds for 1 GiB, by the wall and, as others may take turns, of
+processor; a round measures all, one after the other."""
 
 import os
 import resource

@@ -26,7 +26,7 @@ extern const uint32_t sha256_constants[64];
 extern const struct sha256_kernel sha256_portable, sha256_avx2, sha256_avx512, sha256_ni, sha256_ni_pair;
 extern const struct sha256_kernel *const sha256_kernels[SHA256_KERNELS];
 
-/* The fastest kernel here. Measures on the first call; whoever calls first at the same time measures too. */
+/* The fastest kernel here, measured on the first call; one that gave a wrong digest then is not taken. */
 const struct sha256_kernel *sha256_best(void);
 
 void sha256_begin(struct sha256_salt *salt, const uint8_t *bytes, size_t length);
