@@ -8,7 +8,19 @@ import sys
 
 from tests.debug.build import REPORTS, ROOT, TREE, build, environment
 
-SUITES = ("ext_http2", "ext_netlink", "ext_reap", "ext_ring", "ext_sys", "ext_verity", "rpc", "codec", "linux", "init")
+SUITES = (
+    "ext_http2",
+    "ext_netlink",
+    "ext_reap",
+    "ext_ring",
+    "ext_sys",
+    "ext_verity",
+    "rpc",
+    "codec",
+    "linux",
+    "init",
+    "daemons",
+)
 
 
 def main(arguments: list[str]) -> int:

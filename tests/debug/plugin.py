@@ -5,7 +5,7 @@ import asyncio
 import gc
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from importlib import import_module
 
@@ -47,8 +47,8 @@ class Ledger:
         self._start = self._before = held()
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        yield
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        done = yield
         now = held()
         if more := now - self._before:
             gc.collect()
@@ -57,6 +57,7 @@ class Ledger:
         if more:
             self._suspects.append(f"{item.nodeid}: {written(more)}")
         self._before = now
+        return done
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
