@@ -5,14 +5,13 @@ import random
 from collections.abc import Iterator
 
 from ext.http2.framing import Decoder, Encoder, FramingError
+from tests.ext_http2.twin import framed, split
 from tests.fuzz.target import Target
-
-_EXHAUSTED, _UNIMPLEMENTED, _INTERNAL = 8, 12, 13
 
 
 def check(data: bytes) -> None:
     limit, cuts, stream = (data[0] if data else 0) * 8, random.Random(data[1] if data[1:] else 0), data[2:]
-    messages, fault = _twin(stream, limit)
+    messages, fault = split(stream, limit)
     decoder, taken, said = Decoder(limit), list[bytes](), 0
     while stream:
         size = cuts.choice((1, 2, 5, 6, 100, 4096))
@@ -37,24 +36,6 @@ def _take(decoder: Decoder, taken: list[bytes]) -> int:
     return 0
 
 
-def _twin(stream: bytes, limit: int) -> tuple[list[bytes], int]:
-    """What gRPC's specification says, in the plainest way."""
-    found: list[bytes] = []
-    while stream:
-        if len(stream) < 5:
-            return found, _INTERNAL
-        size = int.from_bytes(stream[1:5], "big")
-        if stream[0]:
-            return found, _UNIMPLEMENTED
-        if size > limit:
-            return found, _EXHAUSTED
-        if len(stream) < 5 + size:
-            return found, _INTERNAL
-        found.append(stream[5 : 5 + size])
-        stream = stream[5 + size :]
-    return found, 0
-
-
 def _encoded(messages: list[bytes], cuts: random.Random) -> None:
     encoder, out = Encoder(), b""
     for message in messages:
@@ -62,13 +43,10 @@ def _encoded(messages: list[bytes], cuts: random.Random) -> None:
         if cuts.random() < 0.5:
             out += encoder.read(cuts.randrange(20))
     out += encoder.read(1 << 20)
-    assert out == b"".join(b"\0" + len(m).to_bytes(4, "big") + m for m in messages) and encoder.pending == 0
+    assert out == framed(*messages) and encoder.pending == 0
 
 
 def seeds() -> Iterator[bytes]:
-    def framed(*messages: bytes) -> bytes:
-        return b"".join(b"\0" + len(m).to_bytes(4, "big") + m for m in messages)
-
     yield b"\xff\0" + framed(b"", b"abc", b"x" * 300)
     yield b"\x02\1" + framed(b"abc", b"x" * 300)
     yield b"\xff\2" + framed(b"abc") + b"\1\0\0\0\1x"
