@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # ICHOR_IMAGE_KEY: a release key's file; FLAVOUR: cloud or server; SOURCE_DATE_EPOCH: another build date than the lock's
 IMAGE := $(PY) -m core.cli.image
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-slow bench debug docs image lock up vm down clean
+.PHONY: help setup build check test test-slow bench debug fuzz docs image lock up vm down clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
