@@ -4,6 +4,7 @@
 the GIL. Never moves the file's offset; trusts no byte of a tree it has not hashed up to the root."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -99,6 +100,7 @@ cdef class _Pass:
         while not scan_over(&self.job):
             with nogil:
                 scan_run(&self.job, TURNS)
+            PyErr_CheckSignals()
             if progress is not None:
                 progress(scan_done(&self.job))
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -144,6 +145,25 @@ def test_progress_counts_up_and_what_it_raises_ends_all(tmp_path: Path) -> None:
             build(file.fileno(), blocks, SALT, progress=stop, threads=3)
         assert threading.active_count() == before
         assert build(file.fileno(), blocks, SALT)[0] == root
+
+
+def test_a_signal_ends_it_without_a_word_of_progress(tmp_path: Path) -> None:
+    def interrupt(number: int, frame: object) -> None:
+        raise InterruptedError(f"signal {number}")
+
+    blocks, before = 1 << 19, threading.active_count()
+    earlier = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with (tmp_path / "image").open("w+b") as file:
+            file.truncate(blocks * 4096)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(InterruptedError, match="signal") as caught:
+                build(file.fileno(), blocks, SALT, threads=2, kernel="portable")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, earlier)
+    assert any(str(entry.path).endswith("verity.pyx") for entry in caught.traceback)
+    assert threading.active_count() == before
 
 
 def test_refuses_nonsense(tmp_path: Path) -> None:
