@@ -1,8 +1,9 @@
 from collections.abc import Callable
 
-# `progress` is called on the calling thread with the data blocks done, some thirty times a second. What it or a signal's
-# handler raises ends the work and leaves by the same call. `threads` is how many take part, 0: one for each processor
-# that we may run on. `kernel` forces one of `kernels()`. Raises OSError for a file that ends too early or cannot be read.
+# `progress` is called on the calling thread with the data blocks done, some thirty times a second. What it raises, or a
+# signal's handler, ends the work and leaves by the same call. `threads` is how many take part, 0: one for each
+# processor that we may run on. `kernel` forces one of `kernels()`. Raises OSError for a file that ends too early or
+# cannot be read.
 
 def build(
     fd: int,
