@@ -5,7 +5,7 @@ import asyncio
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -13,10 +13,12 @@ from typing import Final
 from benchmarks.figures import Figure
 from benchmarks.node import BenchNode
 from benchmarks.run import Run
+from core.base.errors import NotFound
 from core.provision import rootfs
 
+Milestone = tuple[str, str, str]
 # (phase that ends here, whose log, what it says): in the order of the chain that the first reply waits for
-MILESTONES: Final = (
+MILESTONES: Final[tuple[Milestone, ...]] = (
     ("exec of init", "console", "ichor: spawner: starting"),
     ("interpreter runs", "console", "INFO spawner: starts"),
     ("imported, frozen, sealed", "console", "INFO spawner: .* sealed"),
@@ -46,7 +48,15 @@ def timeline(node: BenchNode, *, cold: bool) -> dict[str, float]:
     node.start()
     replied = asyncio.run(node.answers())
     logs = {"console": node.console()[said:], "apid": asyncio.run(node.log("apid"))}
-    times = [(phase, _first(logs[log], text)) for phase, log, text in MILESTONES] + [(REPLY, replied)]
+    began, *milestones = MILESTONES
+    return phases(milestone(began, logs), milestones, logs, (REPLY, replied))
+
+
+def phases(
+    began: tuple[str, float], milestones: Sequence[Milestone], logs: Mapping[str, str], ended: tuple[str, float] | None
+) -> dict[str, float]:
+    """The seconds of each phase, from one milestone to the next."""
+    times = [began, *(milestone(each, logs) for each in milestones), *([ended] if ended else [])]
     return {after[0]: after[1] - before[1] for before, after in pairwise(times)}
 
 
@@ -60,7 +70,10 @@ def forget(node: BenchNode) -> None:
     node.machines.prepare()
 
 
-def _first(log: str, text: str) -> float:
-    found = re.search(rf"^\[ *([0-9.]+)\] {text}", log, re.MULTILINE)
-    assert found is not None, f"{text!r} is not in:\n{log}"
-    return float(found[1])
+def milestone(wanted: Milestone, logs: Mapping[str, str]) -> tuple[str, float]:
+    """Its phase, and when its log first says so. Raises NotFound."""
+    phase, log, text = wanted
+    found = re.search(rf"^\[ *([0-9.]+)\] {text}", logs[log], re.MULTILINE)
+    if found is None:
+        raise NotFound(f"{text!r} is not in the log of {log}:\n{logs[log]}")
+    return phase, float(found[1])

@@ -56,9 +56,11 @@ class Figure:
     def plain(self) -> dict[str, Any]:
         """For JSON: everything, rounds included."""
         peer = None if self.peer is None else {"name": self.peer[0], "values": list(self.peer[1])}
-        made = {"name": self.name, "unit": self.unit, "median": self.median, "values": list(self.values)}
         return {
-            **made,
+            "name": self.name,
+            "unit": self.unit,
+            "median": self.median,
+            "values": list(self.values),
             "budget": self.budget,
             "then": self.then,
             "peer": peer,

@@ -1,7 +1,6 @@
 """What the spawner's imports cost, by module: the image's modules in the build root's interpreter, which is of the same
 release. Self time, the median of some runs; slower than in a node, for every import is written down."""
 
-import os
 import re
 import statistics
 from collections import defaultdict
@@ -9,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from benchmarks import page
 from benchmarks.figures import Figure
 from benchmarks.run import Run
+from core.cli import imagefile
 from core.image import lock, root
 from core.image.cache import Cache
 from core.image.packages import Store
@@ -49,23 +50,10 @@ def figures(run: Run) -> Iterator[Figure]:
 
 def spent(image: Path) -> dict[str, float]:
     """Milliseconds spent in each module itself."""
-    cache = Cache(Path(os.environ.get("ICHOR_CACHE") or Path.home() / ".cache" / "ichor"))
-    inside = root.make(cache, Store(cache), lock.load(Path("image.lock")))
-    paths = [f"/mnt/image/{place}" for place in PLACES]
-    command = [
-        "sh",
-        "-euc",
-        'exec "$@" 2>&1',
-        "sh",
-        "python3.13",
-        "-I",
-        "-S",
-        "-X",
-        "importtime",
-        "-c",
-        PROGRAM,
-        *paths,
-    ]
+    cache = Cache(imagefile.cache())
+    inside = root.make(cache, Store(cache), lock.load(page.ROOT / "image.lock"))
+    python = ["python3.13", "-I", "-S", "-X", "importtime", "-c", PROGRAM]
+    command = ["sh", "-euc", 'exec "$@" 2>&1', "sh", *python, *(f"/mnt/image/{place}" for place in PLACES)]
     environment = {"LD_LIBRARY_PATH": "/mnt/image/usr/lib/x86_64-linux-gnu", "CRYPTOGRAPHY_OPENSSL_NO_LEGACY": "1"}
     said = inside.run(command, {"image": image}, env=environment).decode()
     return {name: int(microseconds) / 1e3 for microseconds, name in _LINE.findall(said)}

@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import page
 from benchmarks.figures import Figure
 from benchmarks.run import Run
 from core.linux import link, route
@@ -55,7 +56,7 @@ def discard(folder: Path, message: int) -> Cost:
     """The C program's own figures."""
     program = folder / "discard"
     if not program.exists():
-        subprocess.run(["gcc", "-O2", "-o", program, "benchmarks/netlink_discard.c"], check=True)
+        subprocess.run(["gcc", "-O2", "-o", program, page.ROOT / "benchmarks/netlink_discard.c"], check=True)
     done = subprocess.run([program, str(message), str(ROUNDS)], stdout=subprocess.PIPE, check=True, text=True)
     cpu, wall = map(float, done.stdout.split())
     return Cost(cpu, wall)

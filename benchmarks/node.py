@@ -3,7 +3,6 @@ end. Owns nothing of what is measured; its clients are the project's."""
 
 import asyncio
 import json
-import os
 import socket
 import subprocess
 import time
@@ -16,10 +15,10 @@ from typing import Final
 
 from google.protobuf.empty_pb2 import Empty
 
+from core.base.errors import NotReady
+from core.cli import imagefile
 from core.config import client
-from core.image import keys
 from core.image.verify import verify
-from core.pki import signing
 from core.provision import bringup, cluster, model
 from core.provision.container import Containers
 from core.provision.places import Places
@@ -32,6 +31,7 @@ from core.rpc.pb.v1alpha1 import state_pb2 as state
 from core.rpc.status import RpcError
 from core.rpc.tls import ClientTLS
 
+NAME: Final = "bench"
 VERSION: Final = "/machine.MachineService/Version"
 STATUS: Final = "MachineStatuses.runtime.talos.dev"
 PROBE_SECONDS: Final = 0.01
@@ -58,7 +58,8 @@ class BenchNode:
     def init(self) -> int:
         """The pid of its PID 1 on this machine."""
         run = self.machines.run(self.cluster.nodes[0])
-        assert run is not None and run.init, "the node does not run"
+        if run is None or not run.init:
+            raise NotReady("the node does not run")
         return run.init
 
     def start(self) -> None:
@@ -143,9 +144,14 @@ class BenchNode:
     async def log(self, service: str) -> str:
         """What a service logged since the node booted."""
         async with self.channel() as channel:
-            request = pb.LogsRequest(id=service, tail_lines=-1)
-            replies = channel.server_stream("/machine.MachineService/Logs", request, common_pb2.Data)
-            return b"".join([reply.bytes async for reply in replies]).decode()
+            return await logged(channel, service)
+
+
+async def logged(channel: Channel, service: str) -> str:
+    """What a service logged since its node booted."""
+    request = pb.LogsRequest(id=service, tail_lines=-1)
+    replies = channel.server_stream("/machine.MachineService/Logs", request, common_pb2.Data)
+    return b"".join([reply.bytes async for reply in replies]).decode()
 
 
 def boottime() -> float:
@@ -154,20 +160,28 @@ def boottime() -> float:
 
 
 @contextmanager
-def node(image: Path, say: Callable[[str], None]) -> Iterator[BenchNode]:
-    """A node of the image in the folder `image`, ready."""
-    cache = Path(os.environ.get("ICHOR_CACHE") or Path.home() / ".cache" / "ichor")
+def configured(
+    image: Path, kind: model.Kind, say: Callable[[str], None]
+) -> Iterator[tuple[Places, model.Cluster, client.ClientConfig]]:
+    """A cluster of one node of the image in the folder `image`, ready, and how to reach it; nothing is left of it."""
     with TemporaryDirectory(prefix="ichor-bench-") as folder:
         places = Places(Path(folder))
-        spec = model.ClusterSpec(name="bench", kind="container", image=str(image))
-        public = signing.public_key(keys.development(cache))
-        made = cluster.create(places, spec, lambda file: verify(file, public), say)
+        spec = model.ClusterSpec(name=NAME, kind=kind, image=str(image))
+        public = imagefile.public_key(None)
         try:
-            access = bringup.configure(places, made, (), say, wait=True)
-            context = access.get()
-            talosconfig = Path(folder) / "talosconfig"
-            talosconfig.write_bytes(client.save(access))
-            tls = ClientTLS(context.ca, context.crt, context.key)
-            yield BenchNode(places, made, Containers(places, made), tls, talosconfig)
+            made = cluster.create(places, spec, lambda file: verify(file, public), say)
+            yield places, made, bringup.configure(places, made, (), say, wait=True)
         finally:
-            cluster.destroy(places, "bench")
+            if NAME in model.names(places):  # a start that failed leaves a record too
+                cluster.destroy(places, NAME)
+
+
+@contextmanager
+def node(image: Path, say: Callable[[str], None]) -> Iterator[BenchNode]:
+    """A container node of the image in the folder `image`, ready."""
+    with configured(image, "container", say) as (places, made, access):
+        context = access.get()
+        talosconfig = places.home / "talosconfig"
+        talosconfig.write_bytes(client.save(access))
+        tls = ClientTLS(context.ca, context.crt, context.key)
+        yield BenchNode(places, made, Containers(places, made), tls, talosconfig)

@@ -3,17 +3,16 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from benchmarks.figures import Figure
 from benchmarks.run import Run
 from ext.ring import Reader, Ring
 
-LINE = b"x" * 99 + b"\n"
-CAPACITY = 1 << 22
-LINES = CAPACITY // 128 - 1
-
-
-PIECE = 65536
+LINE: Final = b"x" * 99 + b"\n"
+CAPACITY: Final = 1 << 22
+LINES: Final = CAPACITY // 128 - 1  # what it holds of them: 100 bytes take 128 with their head
+PIECE: Final = 65536
 
 
 def figures(run: Run) -> Iterator[Figure]:
