@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from benchmarks.figures import Figure
 from benchmarks.run import Run
 from core.codec import yaml
-from core.config import ConfigErrors, load, read
+from core.config.load import load, read
+from core.config.problems import ConfigErrors
 from core.pki import issue
 from core.pki.types import Algorithm, Authority
 

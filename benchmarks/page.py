@@ -19,12 +19,22 @@ project's design; a ratio compares with a peer measured in the same run.
 
 def replace(path: Path, heading: str, table: str, said: Sequence[str] = ()) -> None:
     """Put `table` and the lines of `said` under `## heading`, with date, commit and machine; other sections stay."""
-    before = path.read_text() if path.exists() else HEAD
-    first, *sections = before.split("\n## ")
-    kept = {section.partition("\n")[0]: section.partition("\n")[2].strip("\n") for section in sections}
+    first, kept = _read(path)
     kept[heading] = "\n\n".join([about(), table.rstrip("\n"), *said])
     body = "".join(f"\n## {name}\n\n{text}\n" for name, text in kept.items())
     path.write_text(first.rstrip("\n") + "\n" + body)
+
+
+def rows(path: Path, heading: str) -> list[tuple[str, ...]]:
+    """The cells of the table under `## heading`, without its headings; none if there is none."""
+    lines = [line for line in _read(path)[1].get(heading, "").splitlines() if line.startswith("|")]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[2:]]
+
+
+def _read(path: Path) -> tuple[str, dict[str, str]]:
+    """What stands before the first section, and each section's text."""
+    first, *sections = (path.read_text() if path.exists() else HEAD).split("\n## ")
+    return first, {section.partition("\n")[0]: section.partition("\n")[2].strip("\n") for section in sections}
 
 
 def about() -> str:

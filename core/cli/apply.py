@@ -7,7 +7,8 @@ from core.base.units import parse_duration
 from core.cli import files
 from core.cli.output import note
 from core.cli.target import Node, Nodes, node_options
-from core.config import load, merge_text, read
+from core.config.load import load, read
+from core.config.merge import merge_text
 from core.rpc.pb.machine import machine_pb2 as pb
 
 _MODES = {"auto": "AUTO", "no-reboot": "NO_REBOOT", "staged": "STAGED", "try": "TRY"}

@@ -9,9 +9,11 @@ import click
 from core.base.clock import SystemClock
 from core.cli import files
 from core.cli.output import note
-from core.config import bundle, client, generate, load, merge_text, read
+from core.config import bundle, client, generate
 from core.config.bundle import Bundle
 from core.config.generate import Options
+from core.config.load import load, read
+from core.config.merge import merge_text
 
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
 _TYPES: Final = {"controlplane": "controlplane.yaml", "worker": "worker.yaml", "talosconfig": "talosconfig"}

@@ -3,7 +3,8 @@
 import click
 
 from core.cli import files, gen
-from core.config import load, merge_text, read
+from core.config.load import load, read
+from core.config.merge import merge_text
 
 
 @click.group(name="machineconfig")

@@ -6,8 +6,10 @@ import msgspec
 
 from core.cli import files
 from core.cli.output import emit_json, note, output_option
-from core.config import ConfigErrors, load, unsupported
+from core.config.load import load
 from core.config.modes import Mode, check
+from core.config.problems import ConfigErrors
+from core.config.support import unsupported
 
 
 @click.command(name="validate")

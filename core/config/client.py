@@ -7,6 +7,7 @@ import msgspec
 from msgspec import field
 
 from core.base.errors import NotFound
+from core.base.text import printable
 from core.codec.yaml import YamlErrors, dump, parse
 from core.config.kinds import Found
 from core.config.plan import plan
@@ -53,7 +54,7 @@ class ClientConfig(Section, frozen=True):
             raise NotFound("no context is in use", remedy="choose one with `config context NAME`")
         if wanted not in self.contexts:
             known = ", ".join(sorted(self.contexts)) or "none"
-            raise NotFound(f"there is no context {wanted}", remedy=f"known: {known}")
+            raise NotFound(f"there is no context {printable(wanted)}", remedy=f"known: {printable(known)}")
         return self.contexts[wanted]
 
     def use(self, name: str) -> "ClientConfig":

@@ -11,7 +11,7 @@ from core.config.kinds import Found
 from core.config.plan import plan
 from core.config.problems import ConfigErrors, Finding, Problem, from_yaml, place
 from core.config.rules import check
-from core.config.schema import V1Alpha1
+from core.config.schema.root import V1Alpha1
 
 PLAN: Final = plan(V1Alpha1)
 """How a v1alpha1 document is read."""

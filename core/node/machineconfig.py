@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from core.config import Config, load
+from core.config.load import Config, load
 from core.node.resources.config import MachineConfig
 from core.state import Resource
 

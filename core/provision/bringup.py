@@ -12,7 +12,9 @@ from google.protobuf.empty_pb2 import Empty
 from core.base.clock import SystemClock
 from core.base.errors import NotReady
 from core.base.files import write_atomic
-from core.config import bundle, client, generate, load, merge_text, read
+from core.config import bundle, client, generate
+from core.config.load import load, read
+from core.config.merge import merge_text
 from core.provision.cluster import provisioner
 from core.provision.locking import exclusive
 from core.provision.model import Cluster, Node

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config import load
+from core.config.load import load
 from tests.cli.conftest import Run
 
 CLUSTER = ("demo", "https://10.5.0.2:6443")

@@ -75,3 +75,15 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     command = f"{sys.executable} -m core.cli.main --help | head -c1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
+
+
+def test_asking_a_node_loads_nothing_of_machine_configs() -> None:
+    loaded = set(_fresh("import sys, core.cli.version; print(*sys.modules)").split())
+    assert not loaded & {"rich", "cryptography", "core.config.load", "core.config.schema.root"}
+
+
+def test_what_cannot_be_written_is_an_error_of_the_program() -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "core.cli.main", "gen", "secrets", "-o", "-"]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")

@@ -6,8 +6,9 @@ import pytest
 
 from core.base.errors import NotFound
 from core.codec import yaml
-from core.config import ConfigErrors, client
+from core.config import client
 from core.config.client import ClientConfig, Context
+from core.config.problems import ConfigErrors
 
 KEY = b"-----BEGIN ED25519 PRIVATE KEY-----\nAAAA\n-----END ED25519 PRIVATE KEY-----\n"
 STOCK = f"""
@@ -55,6 +56,8 @@ def test_contexts_are_chosen_and_removed() -> None:
         config.without("a").get()
     with pytest.raises(NotFound, match="there is no context c; known: a, b"):
         config.use("c")
+    with pytest.raises(NotFound, match=r"there is no context z\\t; known: none"):
+        ClientConfig(context="z\t").get()
 
 
 def test_merging_renames_only_what_differs() -> None:

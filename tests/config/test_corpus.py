@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import ConfigErrors, load
+from core.config.load import load
+from core.config.problems import ConfigErrors
 
 FILES = sorted((Path(__file__).parent / "corpus").glob("*.yaml"))
 

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Config, ConfigErrors, load, merge, read, redact, unsupported
+from core.config.load import Config, load, read
+from core.config.merge import merge
+from core.config.problems import ConfigErrors
+from core.config.redact import redact
+from core.config.support import unsupported
 
 CORPUS = [path.read_bytes() for path in sorted((Path(__file__).parent / "corpus").glob("*.yaml"))]
 SPICE = [

@@ -10,10 +10,12 @@ import pytest
 
 from core.base.errors import Invalid
 from core.codec import yaml
-from core.config import ConfigErrors, bundle, client, generate, load
+from core.config import bundle, client, generate
 from core.config.bundle import Bundle
 from core.config.generate import Options
-from core.config.schema import CertificatePair
+from core.config.load import load
+from core.config.problems import ConfigErrors
+from core.config.schema.secrets import CertificatePair
 from core.pki import pem
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import ConfigErrors, load, read
 from core.config.kinds import Keys, List, Map, Plan
-from core.config.load import PLAN
-from core.config.schema import Interface, V1Alpha1
+from core.config.load import PLAN, load, read
+from core.config.problems import ConfigErrors
+from core.config.schema.network import Interface
+from core.config.schema.root import V1Alpha1
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.yaml"))
 
@@ -108,7 +109,11 @@ def test_a_sealed_node_imports_nothing_late() -> None:
     script = """
 import sys
 from pathlib import Path
-from core.config import ConfigErrors, load, merge, redact, unsupported
+from core.config.load import load
+from core.config.merge import merge
+from core.config.problems import ConfigErrors
+from core.config.redact import redact
+from core.config.support import unsupported
 before = set(sys.modules)
 for path in sorted(Path("tests/config/corpus").glob("*.yaml")):
     try:

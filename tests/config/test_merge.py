@@ -5,7 +5,9 @@ import base64
 import pytest
 
 from core.codec import yaml
-from core.config import Config, ConfigErrors, load, merge, merge_text
+from core.config.load import Config, load
+from core.config.merge import merge, merge_text
+from core.config.problems import ConfigErrors
 from core.pki import issue
 from core.pki.types import Algorithm, Authority
 

@@ -6,13 +6,14 @@ import pytest
 
 from core.cli import reference
 from core.codec import yaml
-from core.config import generate, load, modes, read, redact, support, unsupported
+from core.config import generate, modes, support
 from core.config.bundle import Bundle
 from core.config.generate import Options
 from core.config.kinds import Keys, Leaf, List, Map, Plan
-from core.config.load import PLAN
+from core.config.load import PLAN, load, read
 from core.config.modes import Mode
-from core.config.support import ACTED_ON, supports, touches
+from core.config.redact import redact
+from core.config.support import ACTED_ON, supports, touches, unsupported
 
 PAGE = Path(__file__).parents[2] / "docs" / "config.md"
 

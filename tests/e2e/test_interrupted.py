@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import merge_text, read
+from core.config.load import read
+from core.config.merge import merge_text
 from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import Code, RpcError

@@ -1,14 +1,18 @@
 """`--results PATH`: a page with one line for each test that ran, its outcome, its duration and what it recorded by
-`record_result(name, value)`. Loaded by tests/conftest.py for every run; without the option it only takes records."""
+`record_result(name, value)`. A run of some tests leaves the lines of the others, each with the commit it was seen at.
+Loaded by tests/conftest.py for every run; without the option it only takes records."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from benchmarks import page
 
 Record = Callable[[str, object], None]
+HEADING: Final = "Slow tests"
+COLUMNS: Final = ("test", "outcome", "took", "commit", "measured")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +50,17 @@ class Results:
             self._outcomes[test] = report.outcome
             self._values[test] = [f"{name} {value}" for name, value in report.user_properties]
 
-    def pytest_sessionfinish(self) -> None:
-        rows = [(t, o, f"{self._seconds[t]:.1f} s", "; ".join(self._values[t])) for t, o in self._outcomes.items()]
-        page.replace(self._path, "Slow tests", page.table(("test", "outcome", "took", "measured"), rows))
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        commit, root = page.commit(), session.config.rootpath
+        made = {
+            t: (t, o, f"{self._seconds[t]:.1f} s", commit, "; ".join(self._values[t]))
+            for t, o in self._outcomes.items()
+        }
+        there = {row[0]: row for row in page.rows(self._path, HEADING) if _exists(root, row[0])}
+        page.replace(self._path, HEADING, page.table(COLUMNS, [row for _, row in sorted({**there, **made}.items())]))
+
+
+def _exists(root: Path, test: str) -> bool:
+    """Whether the file of a test is still there."""
+    file = test.partition("::")[0]
+    return (root / "tests" / file).exists() or (root / file).exists()

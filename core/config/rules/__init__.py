@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from core.config.problems import Finding
 from core.config.rules import cluster, kubernetes, links, machine, network, obsolete, storage
 from core.config.rules.base import Context, Tree
-from core.config.schema import V1Alpha1
+from core.config.schema.root import V1Alpha1
 
 _RULES = (
     *machine.RULES,

@@ -8,7 +8,9 @@ import msgspec
 
 from core.codec.yaml import Node, Path
 from core.config.problems import Finding
-from core.config.schema import Cluster, Machine, V1Alpha1
+from core.config.schema.cluster import Cluster
+from core.config.schema.machine import Machine
+from core.config.schema.root import V1Alpha1
 
 Tree = dict[str, Node]
 

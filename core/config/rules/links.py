@@ -6,7 +6,8 @@ from typing import Final
 from core.codec.yaml import Path
 from core.config.problems import Finding
 from core.config.rules.base import Context, Rule
-from core.config.schema import Bond, Interface
+from core.config.schema.links import Bond
+from core.config.schema.network import Interface
 
 # option -> modes in which it means something
 _MODES: Final = {

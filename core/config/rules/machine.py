@@ -6,7 +6,7 @@ from typing import Final
 
 from core.config.problems import Finding
 from core.config.rules.base import Context, Rule, repeats
-from core.config.schema import CertificatePair
+from core.config.schema.secrets import CertificatePair
 from core.config.schema.words import words
 
 _KUBELET_ARGS: Final = words(

@@ -6,7 +6,8 @@ from typing import Final
 from core.codec.yaml import Path
 from core.config.problems import Finding
 from core.config.rules.base import Context, Rule
-from core.config.schema import DeviceSelector, Interface, Route, Vip
+from core.config.schema.links import DeviceSelector, Route, Vip
+from core.config.schema.network import Interface
 
 _HERE: Final = ("machine", "network", "interfaces")
 

@@ -8,7 +8,7 @@ from core.config.kinds import Keys, List, Map, Plan
 from core.config.plan import plan
 from core.config.problems import Finding
 from core.config.rules.base import Context, Rule
-from core.config.schema import V1Alpha1
+from core.config.schema.root import V1Alpha1
 
 
 def obsolete(context: Context) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import Final
 from core.codec.yaml import Path
 from core.config.problems import Finding
 from core.config.rules.base import Context, Rule
-from core.config.schema import DiskSelector, Encryption
+from core.config.schema.storage import DiskSelector, Encryption
 
 _VAR: Final = PurePosixPath("/var")
 _METHODS: Final = ("static", "node_id", "kms", "tpm")

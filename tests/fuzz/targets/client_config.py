@@ -4,7 +4,8 @@ secrets of a cluster."""
 from collections.abc import Iterator
 
 from core.base.errors import NotFound
-from core.config import ConfigErrors, bundle, client
+from core.config import bundle, client
+from core.config.problems import ConfigErrors
 from tests.fuzz.target import Target, attempt
 
 

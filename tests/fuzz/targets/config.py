@@ -4,7 +4,10 @@ and says the same after it was written anew."""
 from collections.abc import Iterator
 
 from core.codec.yaml import dump_all
-from core.config import ConfigErrors, Problem, load, read, redact, unsupported
+from core.config.load import load, read
+from core.config.problems import ConfigErrors, Problem
+from core.config.redact import redact
+from core.config.support import unsupported
 from tests.fuzz.target import Target, attempt
 from tests.fuzz.targets.yaml_text import configs
 

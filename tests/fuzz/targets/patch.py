@@ -4,7 +4,9 @@ that was patched can be read again; a strategic patch applied twice to what it l
 from collections.abc import Iterator
 from functools import cache
 
-from core.config import Config, ConfigErrors, merge_text, read
+from core.config.load import Config, read
+from core.config.merge import merge_text
+from core.config.problems import ConfigErrors
 from tests.fuzz.target import Target, attempt
 from tests.fuzz.targets.yaml_text import configs
 

@@ -6,7 +6,9 @@ from typing import Final
 
 from core.base.errors import Invalid, Unsupported
 from core.base.units import format_duration
-from core.config import Config, ConfigErrors, modes
+from core.config import modes
+from core.config.load import Config
+from core.config.problems import ConfigErrors
 from core.config.support import unsupported
 from core.node.api.access import check_call
 from core.node.controllers.config import Mode

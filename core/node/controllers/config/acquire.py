@@ -12,7 +12,7 @@ import msgspec
 
 from core.base.clock import Clock
 from core.base.errors import Conflict, IchorError, Invalid, NotReady
-from core.config import Config, load
+from core.config.load import Config, load
 from core.node.events import Publisher
 from core.node.machineconfig import ACTIVE, parsed
 from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus

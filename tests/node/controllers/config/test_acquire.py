@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.base.errors import Conflict, Invalid
-from core.config import ConfigErrors
+from core.config.problems import ConfigErrors
 from core.node.controllers.config import Acquire, InForce, Mode
 from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
 from core.node.resources.block.mounts import MountParameters
