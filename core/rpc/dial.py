@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,12 @@ async def dial(target: Target, tls: ClientTLS | None, timeout: float, message_li
 async def _resolve(target: Target) -> list[_Resolved]:
     if target.path is not None:
         return [(socket.AF_UNIX, target.path)]
-    found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    where, kind = (target.host, target.port), socket.SOCK_STREAM
+    found: Sequence[tuple[socket.AddressFamily, int, int, str, object]]
+    try:  # an address is nothing to ask a name server about, so no thread has to wait for one
+        found = socket.getaddrinfo(*where, type=kind, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        found = await asyncio.get_running_loop().getaddrinfo(*where, type=kind)
     return [(family, address) for family, _, _, _, address in found]
 
 
