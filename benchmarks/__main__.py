@@ -21,6 +21,7 @@ from core.base.errors import IchorError
 SUITES: Final = (
     "image",
     "boot",
+    "qemu",
     "imports",
     "recovery",
     "latency",
@@ -47,7 +48,7 @@ def measure(names: Sequence[str], run: Run) -> tuple[list[Figure], list[str]]:
         suite: Callable[[Run], Iterator[Figure]] = import_module(f"benchmarks.{name}").figures
         try:
             found.extend(suite(run))
-        except (IchorError, OSError, TimeoutError, subprocess.SubprocessError) as error:
+        except (IchorError, OSError, subprocess.SubprocessError) as error:
             failures.append(f"Suite {name} failed: {type(error).__name__}: {error}")
             run.say(failures[-1])
     return found, failures
