@@ -1,8 +1,8 @@
-"""The boot of a configured node on a virtual machine, from its kernel's first message on, by phase as the suite `boot`
-has it. As QEMU runs it here, to the first Version reply; and counting instructions, where each takes 32 ns of the guest's
-clock, so that a busy machine does not show and runs of two days compare. Only waiting is not repeatable there: an idle
-guest skips to its next timer (the phases that read the disk vary, and the reply, which waits for us, is left out). Takes
-five to eight minutes where QEMU emulates."""
+"""The boot of a configured node on a virtual machine, by phase as `benchmarks.boot` has it, from its kernel's first
+message on. As QEMU runs it here, to the first Version reply; and counting instructions, where each takes 32 ns of the
+guest's clock, so that a busy machine does not show and runs of two days compare. Only waiting does not repeat there: an
+idle guest skips to its next timer. So phases that read the disk vary, and the reply, which waits for us, is left out.
+Takes five to eight minutes where QEMU emulates."""
 
 import asyncio
 import time
