@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -47,10 +48,13 @@ class Context:
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKERS))
 
     async def keep_beating(self) -> None:
-        """Tell the spawner that this daemon's loop turns, until cancelled. Run it beside the daemon's real work."""
+        """Tell the spawner that this daemon's loop turns, until cancelled. Run it beside the daemon's real work.
+
+        All daemons beat at the same moments, so that the spawner wakes once for all of them.
+        """
         while True:
             self.beat()
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(to_next_beat(time.monotonic()))
 
     def beat(self) -> None:
         """One beat. A full socket means that the spawner is away; its successor reads what is queued."""
@@ -82,6 +86,12 @@ class Context:
                 continue  # a new spawner's greeting
             name, pid, start, status, fresh = NEWS.unpack(data)
             yield News(name.rstrip(b"\0").decode(), pid, start, None if status < 0 else status, fresh)
+
+
+def to_next_beat(now: float) -> float:
+    """Seconds to the multiple of BEAT_SECONDS that is nearest to a whole beat from `now`: a timer that rings a little
+    early or late makes no beat more or less."""
+    return (1.5 * BEAT_SECONDS - now) % BEAT_SECONDS + 0.5 * BEAT_SECONDS
 
 
 async def _exchange(mine: socket.socket, payload: bytes) -> bytes:

@@ -20,8 +20,8 @@ def main(launcher: Launcher) -> NoReturn:
     logs.configure()
     _log.info("starts")
     preload()
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # with the little garbage that importing made: to look for it costs more than to keep it
+    gc.enable()  # off since the launcher's first line
     launcher.seal()
     _log.info("%d modules imported, heap frozen, sealed", len(sys.modules))
     Spawner(Init(), launcher, SystemClock()).run()

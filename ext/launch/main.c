@@ -93,6 +93,7 @@ int main(int argc, char **argv)
     configure(&config);
     must(Py_InitializeFromConfig(&config));
     PyConfig_Clear(&config);
+    PyGC_Disable(); /* imports make many objects and hardly any garbage; who has imported all turns it on */
     int status = run();
     return Py_FinalizeEx() < 0 ? 1 : status;
 }
