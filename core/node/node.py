@@ -57,15 +57,15 @@ class Node:
         async with AsyncExitStack() as stack:
             if self.capabilities.uevents:
                 stack.enter_context(self.devices)
-            await stack.enter_async_context(self.services)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.runtime.run(), name="controllers")
+                self.store.create(Resource.of("volumes", VolumeLifecycle()))
+                await stack.enter_async_context(self.services)  # left behind the group, for its tasks use them
                 group.create_task(follow(news, self.services), name="daemons")
                 group.create_task(self._live(), name="life")
 
     async def _live(self) -> None:
         """initialize, then boot; or what a machined before this one was in the middle of."""
-        self.store.create(Resource.of("volumes", VolumeLifecycle()))
         left = self.lifecycle.interrupted()
         if left is not None:
             self.lifecycle.start(left.sequence, left.actor, phase=left.phase)

@@ -74,10 +74,12 @@ class Tree:
             (folder / "cgroup.procs").write_text(str(pid))
 
     def vacate(self, path: str) -> None:
-        """Move everything that sits in the node's root group itself into the group."""
+        """Move everything that sits in the node's root group into the group, and what is born meanwhile."""
         for hierarchy, folder in zip(self._backend.hierarchies, self.folders(path), strict=True):
-            for pid in (hierarchy / self._base / "cgroup.procs").read_text().split():
-                if _is_program(pid):
+            left, seen = hierarchy / self._base / "cgroup.procs", set[str]()
+            while new := set(left.read_text().split()) - seen:
+                seen |= new
+                for pid in filter(_is_program, new):
                     with suppress(ProcessLookupError):
                         (folder / "cgroup.procs").write_text(pid)
 

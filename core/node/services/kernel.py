@@ -18,7 +18,7 @@ from ext.ring import Reader
 DEVICE: Final = Path("/dev/kmsg")
 _SEQUENCE: Final = struct.Struct("<Q")
 _LONGEST: Final = 8192  # the kernel's own bound for one record
-_BATCH: Final = 256
+_BATCH: Final = 16  # a turn of the loop: a booting node has a thousand to copy, and more urgent work
 
 
 class KernelLog:

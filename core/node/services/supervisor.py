@@ -53,7 +53,8 @@ class Supervisor:
 
     async def __aenter__(self) -> "Supervisor":
         await self._group.__aenter__()
-        for limit in groups.make(self._tree):
+        # in a thread: the kernel lets the first move between groups wait for every processor, some 20 ms
+        for limit in await asyncio.to_thread(groups.make, self._tree):
             self._report_limit(limit.path, limit.setting, limit.value, limit.reason)
         for unit in self.units.values():
             if unit.state is not State.INITIALIZED:
