@@ -109,5 +109,6 @@ def _work(function: str, theirs: socket.socket) -> None:
 def _answer(theirs: socket.socket, answer: bytes) -> None:
     try:
         theirs.sendall(answer)
+        theirs.shutdown(socket.SHUT_WR)  # the answer ends here: the kernel undoes a process's mounts before its sockets
     except (BrokenPipeError, ConnectionResetError):
         return  # who asked has gone
