@@ -87,6 +87,9 @@ int main(int argc, char **argv)
     /* the image has no legacy provider of OpenSSL, which cryptography otherwise insists on when it is imported */
     if (setenv("CRYPTOGRAPHY_OPENSSL_NO_LEGACY", "1", 1) < 0)
         return 1;
+    /* what libuv does through a ring of the kernel's passes by seccomp, and each ring has a thread that polls */
+    if (setenv("UV_USE_IO_URING", "0", 1) < 0)
+        return 1;
     PyPreConfig_InitIsolatedConfig(&before);
     before.utf8_mode = 1;
     must(Py_PreInitialize(&before));

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 # of uvloop: it wakes itself by a pair of sockets, and libuv by an eventfd and pipes
-_LOOP: Final = Counter({"eventpoll": 1, "io_uring": 2, "eventfd": 1, "pipe": 4, "unix": 2})
+_LOOP: Final = Counter({"eventpoll": 1, "eventfd": 1, "pipe": 4, "unix": 2})
 
 QUIET: Final[dict[str, Counter[str]]] = {
     # init, a control socket and a pidfd for each daemon
