@@ -3,8 +3,9 @@ of its verity target (Documentation/admin-guide/device-mapper/verity.rst). Refus
 
 import re
 import struct
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from core.base.errors import Invalid
 
@@ -15,8 +16,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _VERITY_EVENT: Final = "DM_VERITY_ERR_BLOCK_NR"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A range of a mapped device (sectors of 512 bytes) with the words of its table or its status."""
 
     start: int
@@ -25,8 +25,7 @@ class Target:
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verity:
+class Verity(msgspec.Struct, frozen=True):
     """A verity target's table."""
 
     data_device: str
@@ -38,8 +37,7 @@ class Verity:
     salt: str
 
 
-@dataclass(frozen=True, slots=True)
-class BadBlock:
+class BadBlock(msgspec.Struct, frozen=True):
     """A block whose hash is wrong; of the hash tree itself when not `data`."""
 
     block: int

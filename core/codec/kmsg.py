@@ -1,9 +1,10 @@
 """Records of /dev/kmsg (Documentation/ABI/testing/dev-kmsg) to values, and to the lines that people are shown."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from core.base.errors import Invalid
 
@@ -16,8 +17,7 @@ _HEAD: Final = re.compile(rb"(\d{1,9}),(\d{1,19}),(\d{1,15}),[^;\n]*;([^\n]*)", 
 _ESCAPE: Final = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One message: `since_boot` in microseconds of the kernel's clock, `text` with the kernel's escapes undone."""
 
     sequence: int

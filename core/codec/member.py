@@ -2,11 +2,11 @@
 what it holds. Owns no bytes on disk and opens nothing."""
 
 import stat
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """A file, folder, symbolic link or device; `data` is a file's content, `target` where a link points."""
 
     name: str

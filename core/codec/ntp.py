@@ -3,8 +3,9 @@ Owns no clock and no socket. Refuses replies that do not answer the question ask
 time, or that are kisses of death."""
 
 import struct
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from core.base.errors import Denied, Invalid
 
@@ -19,8 +20,7 @@ _UNSYNCHRONISED = 3
 _ROOT_LIMIT = 16 << 16  # root delay and dispersion beyond which a server does not know the time either (MAXDISP)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """One exchange: add `offset` to our clock; the answer took `delay` seconds of network. `leap` is 0, 1 or 2 (a
     minute of 61 or 59 s ends the month)."""
 

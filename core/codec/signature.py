@@ -3,8 +3,9 @@
 whether a device is blank also asks `first_data`, which knows no formats. Labels and ids: `core.codec.superblock`."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+import msgspec
 
 from core.codec import superblock
 from core.codec.superblock import Details, Read
@@ -14,14 +15,13 @@ _EDGE: Final = 1 << 20
 _CHUNK: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """One finding; `size` is what the format says it fills, 0 when it does not say."""
 
     type: str
     usage: Usage
     offset: int
-    details: Details = field(default_factory=Details)
+    details: Details = msgspec.field(default_factory=Details)
 
 
 # name, usage, offset, magic: everything that is told by fixed bytes at a fixed place from the start

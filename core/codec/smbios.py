@@ -4,8 +4,9 @@ table that is cut or damaged gives what comes before the damage."""
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 _END: Final = 127
 WAKE_UPS: Final = (
@@ -14,8 +15,7 @@ WAKE_UPS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(msgspec.Struct, frozen=True):
     """The machine and its firmware."""
 
     manufacturer: str = ""
@@ -28,8 +28,7 @@ class System:
     sku: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Processor:
+class Processor(msgspec.Struct, frozen=True):
     """A socket; speeds in MHz, `status` as the structure has it (bit 6: populated)."""
 
     socket: str
@@ -46,8 +45,7 @@ class Processor:
     threads: int
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(msgspec.Struct, frozen=True):
     """A slot; size in MiB (0: empty), speed in MT/s."""
 
     size: int
@@ -60,8 +58,7 @@ class Memory:
     part_number: str
 
 
-@dataclass(frozen=True, slots=True)
-class Firmware:
+class Firmware(msgspec.Struct, frozen=True):
     """All that is taken from the table."""
 
     system: System = System()

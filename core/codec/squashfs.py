@@ -5,8 +5,9 @@ file's content."""
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from core.base.errors import Invalid, Unsupported
 
@@ -22,8 +23,7 @@ _ABSENT: Final = 0xFFFFFFFFFFFFFFFF
 _FOLDER, _FILE, _WIDE_FOLDER, _WIDE_FILE = 1, 2, 8, 9
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(msgspec.Struct, frozen=True):
     """A file's place: `start` and `stored` bytes of whole blocks, then `tail` bytes within a shared fragment."""
 
     path: str
@@ -33,8 +33,7 @@ class File:
     tail: int
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """A part of the file system that is no file's: `start` up to and without `end`."""
 
     name: str
@@ -42,8 +41,7 @@ class Table:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """All files, (start, stored bytes) of each fragment, and the tables."""
 
     files: tuple[File, ...]

@@ -4,15 +4,15 @@ them; and the formats that no fixed bytes tell: ext's family, FAT, MBR. Never ra
 import struct
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+
+import msgspec
 
 Read = Callable[[int, int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
+class Details(msgspec.Struct, frozen=True):
     """What a superblock says of itself; empty or 0 where it does not."""
 
     label: str = ""

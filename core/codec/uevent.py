@@ -2,13 +2,13 @@
 NUL-ended KEY=VALUE pairs. Refuses what a udev daemon sends on the same family, and anything without its header."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from core.base.errors import Invalid
 
 
-@dataclass(frozen=True, slots=True)
-class Uevent:
+class Uevent(msgspec.Struct, frozen=True):
     """What happened to which object of sysfs. `devpath` is absolute below /sys."""
 
     action: str

@@ -3,9 +3,10 @@ out; an ACK without address, server or time is Invalid."""
 
 import re
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_network
 from typing import Final
+
+import msgspec
 
 from core.base.errors import Invalid
 from core.codec.dhcp.message import ANY, Message, Option
@@ -14,8 +15,7 @@ FOREVER: Final = 0xFFFFFFFF
 _NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """An address with what came along. Times are seconds after `since`, the monotonic moment of the request that
     won it; None is for ever."""
 

@@ -4,9 +4,10 @@ what an option means is `lease`'s business. Refuses what is too short, lacks the
 import enum
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Final
+
+import msgspec
 
 from core.base.errors import Invalid
 
@@ -55,14 +56,13 @@ class Option(enum.IntEnum):
     CLASSLESS_ROUTES = 121
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message. `options` maps codes to values, joined where a value came in pieces."""
 
     reply: bool
     xid: int
     hardware: bytes
-    options: Mapping[int, bytes] = field(default_factory=dict)
+    options: Mapping[int, bytes] = msgspec.field(default_factory=dict)
     seconds: int = 0
     broadcast: bool = False
     client: IPv4Address = ANY

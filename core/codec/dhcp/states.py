@@ -1,8 +1,9 @@
 """The vocabulary of the DHCP client's table: where it stands, what may happen, and what it asks to be done."""
 
 import enum
-from dataclasses import dataclass
 from ipaddress import IPv4Address
+
+import msgspec
 
 from core.codec.dhcp.lease import Lease
 
@@ -34,8 +35,7 @@ class Event(enum.Enum):
     STOP = "stop"
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send this payload: with the lease's address as source if `source` is set, else from the link layer."""
 
     payload: bytes
@@ -43,15 +43,13 @@ class Send:
     source: IPv4Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True):
     """The lease is won or prolonged."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """The address may not be used any longer."""
 
     reason: str
