@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
+WIDTH: Final = 64  # a longer cell sticks out alone
 HEAD: Final = """# Results
 
-Measured, never edited by hand: `make bench` and `make test-slow` each replace their section. Budgets are those of the
-project's design; a ratio compares with a peer measured in the same run.
+Measured, never edited by hand: `make bench` replaces its section, `make test-slow` the lines of the tests it ran.
+Budgets are those of the project's design; a ratio compares with a peer measured in the same run.
 """
 
 
@@ -61,9 +62,9 @@ def processor() -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Markdown, in columns that line up in the source as well; all but the first aligned right."""
+    """Markdown, in columns that line up in the source as well (up to WIDTH); all but the first aligned right."""
     cells = [[*headings], *(list(row) for row in rows)]
-    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(headings))]
+    widths = [min(WIDTH, max(3, *(len(row[column]) for row in cells))) for column in range(len(headings))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join(_line(row, widths) for row in (cells[0], rule, *cells[1:]))
 
