@@ -41,7 +41,7 @@ def cache(tmp_path: Path) -> Path:
     folder = tmp_path / "cache"
     folder.mkdir()
     for name in SHARED:
-        (image.cache() / name).mkdir(exist_ok=True)
+        (image.cache() / name).mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(image.cache() / name)
     return folder
 
@@ -124,7 +124,7 @@ def test_a_key_that_is_none_stops_the_build_first(copy: Path, tmp_path: Path) ->
 def test_a_build_with_nothing_changed_does_nothing(copy: Path, cache: Path) -> None:
     """It says nothing, and leaves the files as they are."""
     for name in ("base", "library", "modules", "native"):
-        (image.cache() / name).mkdir(exist_ok=True)
+        (image.cache() / name).mkdir(parents=True, exist_ok=True)
         (cache / name).symlink_to(image.cache() / name)
     said: list[str] = []
     made = build(Options(copy, cache, say=said.append))
