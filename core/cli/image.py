@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from core.cli.imagefile import cache as cache_folder
 from core.cli.main import run
 from core.image import modules
 from core.image.build import Options, build, relock
 
 
 @click.group()
-@click.option("--cache", envvar="ICHOR_CACHE", type=click.Path(path_type=Path), default=Path.home() / ".cache/ichor")
+@click.option("--cache", type=click.Path(path_type=Path), default=cache_folder)
 @click.option("--key", envvar="ICHOR_IMAGE_KEY", type=click.Path(path_type=Path), help="a release key's file")
 @click.option("--flavour", envvar="FLAVOUR", type=click.Choice(list(modules.FLAVOURS)), default="cloud")
 @click.option("--date", envvar="SOURCE_DATE_EPOCH", type=int, help="another build date than the lock's")

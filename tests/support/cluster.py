@@ -36,6 +36,7 @@ from core.rpc.pb.v1alpha1 import state_pb2 as state
 from core.rpc.status import RpcError
 from core.rpc.tls import ClientTLS
 from tests.support.image import TREE, built
+from tests.support.pid1 import until
 
 T = TypeVar("T")
 DAEMONS = ("ichor-spawner", "ichor-machined", "ichor-apid")
@@ -150,9 +151,15 @@ class Node:
 
     def pid(self, name: str) -> int:
         """The one process of that short name; 0 when there is none."""
-        pids = [pid for pid, comm in self.processes().items() if comm == name and not is_zombie(pid)]
-        assert len(pids) < 2, f"{len(pids)} processes are called {name}"
-        return pids[0] if pids else 0
+        found: list[int] = []
+
+        def at_most_one() -> bool:
+            found[:] = [pid for pid, comm in self.processes().items() if comm == name and not is_zombie(pid)]
+            return len(found) < 2
+
+        # what a process forks has its name until it takes one of its own
+        until(at_most_one, what=f"no second {name}")
+        return found[0] if found else 0
 
     def tls(self) -> ClientTLS:
         """What the client config says for this cluster."""
@@ -326,6 +333,12 @@ def remove(home: Home) -> None:
         provision.destroy(home.places, name)
 
 
+def show_consoles(home: Home, name: str) -> None:
+    """Print the end of what each node of the cluster said."""
+    for console in home.places.cluster(name).glob("nodes/*/console.log"):
+        print(f"--- {console.parent.name}\n{console.read_text(errors='replace')[-8000:]}")
+
+
 @contextmanager
 def running(
     folder: Path, word: str = "e2e", nodes: int = 1, patches: tuple[tuple[bytes, str], ...] = ()
@@ -336,8 +349,7 @@ def running(
     try:
         yield create(home, spec(name, nodes), patches)
     except BaseException:
-        for console in home.places.cluster(name).glob("nodes/*/console.log"):
-            print(f"--- {console.parent.name}\n{console.read_text(errors='replace')[-6000:]}")
+        show_consoles(home, name)
         raise
     finally:
         remove(home)

@@ -4,7 +4,10 @@ names a folder with another one."""
 import os
 from pathlib import Path
 
+from core.cli.imagefile import cache
 from core.image.build import Options, Paths, build
+
+__all__ = ["TREE", "built", "cache"]
 
 TREE = Path(__file__).parents[2]
 
@@ -15,8 +18,3 @@ def built() -> Paths:
     if given:
         return Paths.under(Path(given))
     return build(Options(TREE, cache(), relock=True, say=lambda _: None))
-
-
-def cache() -> Path:
-    """Where builds keep what they may need again."""
-    return Path(os.environ.get("ICHOR_CACHE") or Path.home() / ".cache" / "ichor")

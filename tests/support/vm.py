@@ -20,7 +20,7 @@ from core.provision import cluster as provision
 from core.provision.model import ClusterSpec
 from core.provision.qemu import Machine
 from core.provision.vms import VirtualMachines
-from tests.support.cluster import STRANGER, Home, Node, remove, unique
+from tests.support.cluster import STRANGER, Home, Node, remove, show_consoles, unique
 from tests.support.image import built
 from tests.support.qemu import laid_over
 
@@ -84,8 +84,7 @@ def started(folder: Path, image: Path, *, check: bool = True) -> Iterator[Vm]:
             qmp.human(f"hostfwd_add n0 tcp:127.0.0.1:0-:{HAND}")
         yield replace(made, hand_port=made.machine.ports()[HAND])
     except BaseException:
-        for console in home.places.cluster(name).glob("nodes/*/console.log"):
-            print(f"--- {console.parent.name}\n{console.read_text(errors='replace')[-8000:]}")
+        show_consoles(home, name)
         raise
     finally:
         remove(home)
