@@ -3,7 +3,7 @@ missed events (the kernel or its own queue dropped some) and walks /sys again. O
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Self
 
@@ -14,6 +14,7 @@ from ext.netlink.types import Overrun
 
 _log = logging.getLogger("uevents")
 _QUEUE: Final = 4096
+Listen = Callable[[], AsyncIterator[Uevent | None]]
 
 
 class Uevents:
@@ -68,3 +69,16 @@ class Uevents:
                     queue.get_nowait()
                 event = None
             queue.put_nowait(event)
+
+
+async def since(look: Callable[[], Awaitable[None]], listen: Listen) -> AsyncIterator[Uevent | None]:
+    """Look once at what is there, then every event from before that look on, so that no device falls between."""
+    events = aiter(listen())
+    first = asyncio.ensure_future(anext(events))
+    try:
+        await look()
+        yield await first
+    finally:
+        first.cancel()
+    async for event in events:
+        yield event

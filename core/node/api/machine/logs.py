@@ -2,20 +2,17 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from pathlib import Path
-from typing import Final
 
 from google.protobuf.empty_pb2 import Empty
 
 from core.base.errors import Invalid, Unsupported
 from core.base.place import KEY, Place
+from core.linux import power
 from core.node.node import Node
 from core.node.services.logs import Log
 from core.rpc.context import Context
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
-
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 async def logs(node: Node, ctx: Context, request: pb.LogsRequest) -> AsyncIterator[common_pb2.Data]:
@@ -32,7 +29,7 @@ async def logs(node: Node, ctx: Context, request: pb.LogsRequest) -> AsyncIterat
 
 
 def _from(log: Log, place: str, tail: int, ctx: Context) -> AsyncGenerator[bytes]:
-    boot = _BOOT_ID.read_text().strip()
+    boot = power.boot_id()
     start = log.start(tail)
     if place:
         wanted = Place.parse(place)

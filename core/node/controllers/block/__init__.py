@@ -1,12 +1,13 @@
 """Disks, what lies on them, and the node's volumes."""
 
 from core.linux.capabilities import Capabilities
+from core.linux.uevents import Listen
 from core.node.controllers.block.devices import Devices, Disks
 from core.node.controllers.block.discovery import Discovery
 from core.node.controllers.block.folders import Folders
 from core.node.controllers.block.meta import MetaKeys
 from core.node.controllers.block.mounts import Mounts, runtime_mounts
-from core.node.controllers.block.place import Listen, Place
+from core.node.controllers.block.place import Place
 from core.node.controllers.block.symlinks import Symlinks
 from core.node.controllers.block.system import SystemDisks, VolumeConfigs
 from core.node.controllers.block.volumes import Volumes

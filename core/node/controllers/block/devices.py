@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from core.base.units import format_size
 from core.linux.disk import Device
-from core.node.controllers.block.place import Listen, Place
+from core.linux.uevents import Listen
+from core.node.controllers.block.place import Place
 from core.node.resources.block import BlockDevice, BlockSymlink, Disk
 from core.state import Controller, Scope, exclusive, weak
 

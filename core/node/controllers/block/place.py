@@ -1,16 +1,13 @@
 """Where the block domain touches the machine: sysfs, device nodes, mount points, programs. A value, so that tests hand
 in loop devices and a temporary folder."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.codec.uevent import Uevent
 from core.linux import disk
 from core.linux.disk import Device
 from core.linux.tool import Run, runner
-
-Listen = Callable[[], AsyncIterator[Uevent | None]]
 
 
 @dataclass(frozen=True, slots=True)

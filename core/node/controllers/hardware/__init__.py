@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from core.linux.capabilities import Capabilities
+from core.linux.uevents import Listen
 from core.node.controllers.hardware.button import PowerButton
 from core.node.controllers.hardware.integrity import Integrity
 from core.node.controllers.hardware.machine import Machine, pci_devices
 from core.node.controllers.hardware.modules import ModuleConfig, loaded_modules, module_loader, module_statuses
-from core.node.controllers.hardware.plug import Listen, Plug
+from core.node.controllers.hardware.plug import Plug
 from core.node.events import Publisher
 from core.state import Controller
 

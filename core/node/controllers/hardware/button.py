@@ -9,7 +9,7 @@ from pathlib import Path
 from core.base.errors import Conflict
 from core.linux import keys
 from core.linux.capabilities import Capabilities
-from core.node.controllers.hardware.plug import Listen
+from core.linux.uevents import Listen, since
 from core.state import Controller, Scope
 
 _log = logging.getLogger("power")
@@ -39,18 +39,11 @@ class PowerButton(Controller):
     async def work(self, scope: Scope) -> None:
         if not self._able:
             return
-        # listening begins before the first look, so that no device falls between
-        events = aiter(self._listen())
-        first = asyncio.ensure_future(anext(events))
         try:
-            await self._look()
-            event = await first
-            while True:
+            async for event in since(self._look, self._listen):
                 if event is None or (event.subsystem == "input" and event.action == "add"):
                     await self._look()
-                event = await anext(events)
         finally:
-            first.cancel()
             for name in tuple(self._open):
                 self._close(name)
 

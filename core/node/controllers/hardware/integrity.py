@@ -14,7 +14,7 @@ from core.codec import blame, bundle
 from core.codec import dm as codec
 from core.linux import crypto, damage, disk, dm
 from core.linux.capabilities import Capabilities
-from core.node.controllers.hardware.plug import Listen
+from core.linux.uevents import Listen
 from core.node.events import Publisher
 from core.node.resources.runtime import BadBlock, IntegrityMethod, IntegrityStatus
 from core.rpc.pb.machine import machine_pb2 as pb

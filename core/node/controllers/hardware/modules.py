@@ -9,8 +9,8 @@ from core.linux import modules
 from core.linux.capabilities import Capabilities
 from core.linux.modules import Module
 from core.linux.tool import Run, runner
+from core.linux.uevents import Listen
 from core.node import machineconfig
-from core.node.controllers.hardware.plug import Listen
 from core.node.resources.config import MachineConfig
 from core.node.resources.runtime import (
     KernelModuleSpec,

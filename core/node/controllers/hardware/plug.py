@@ -2,7 +2,6 @@
 and DevicesStatus once the first is done. The kernel's own requests do not pass here: it runs modprobe itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +9,10 @@ from core.codec.uevent import Uevent
 from core.linux import modules
 from core.linux.capabilities import Capabilities
 from core.linux.tool import Run, runner
+from core.linux.uevents import Listen, since
 from core.node.resources.runtime import DevicesStatus
 from core.state import Controller, Scope, exclusive
 
-Listen = Callable[[], AsyncIterator[Uevent | None]]
 # a driver makes new devices, whose drivers make more: buses below buses below controllers
 _ROUNDS: Final = 5
 
@@ -36,17 +35,13 @@ class Plug(Controller):
     async def work(self, scope: Scope) -> None:
         if not self._able:
             return
-        # listening begins before the walk, so that no device falls between
-        events = aiter(self._listen())
-        first = asyncio.ensure_future(anext(events))
-        try:
+
+        async def all_there() -> None:
             await self._cold()
             self._ready = True
             scope.wake()
-            await self._hot(await first)
-        finally:
-            first.cancel()
-        async for event in events:
+
+        async for event in since(all_there, self._listen):
             await self._hot(event)
 
     async def _cold(self) -> None:
