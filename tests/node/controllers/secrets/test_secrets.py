@@ -8,7 +8,7 @@ from core.config import generate
 from core.config.generate import Options
 from core.node.controllers.runtime import Maintenance
 from core.node.controllers.secrets import APICertificates, CertSANs, MaintenanceAuthority, Work, os_root
-from core.node.resources.config import AcquireConfigStatus, MachineConfig
+from core.node.resources.config import AcquireConfigStatus, MachineConfig, MachineType, MachineTypeSpec
 from core.node.resources.network import HostnameStatus, NodeAddress
 from core.node.resources.runtime import APIServiceConfig
 from core.node.resources.secrets import APICerts, MaintenanceRoot
@@ -139,3 +139,56 @@ async def test_a_worker_that_dies_is_asked_again_and_nobody_is_served_meanwhile(
         broken = False
         await node.clock.advance(6)
         assert node.api.accepted_cas
+
+
+def _subject(certificate: bytes) -> str:
+    command = [
+        "openssl",
+        "x509",
+        "-noout",
+        "-subject",
+        "-ext",
+        "extendedKeyUsage,subjectAltName",
+        "-nameopt",
+        "RFC2253",
+    ]
+    return subprocess.run(command, input=certificate, capture_output=True, check=True).stdout.decode()
+
+
+@on_loop
+async def test_a_control_plane_may_speak_for_others_and_renews_what_says_so() -> None:
+    node = Node()
+    async with node.running():
+        node.put("v1alpha1", MachineConfig(yaml_marshalled=CONFIG))
+        await settle()
+        assert node.api.client is None  # nothing has said yet what this machine is
+        node.put("machine-type", MachineTypeSpec(machine_type=MachineType.CONTROLPLANE))
+        await settle()
+        first = node.api.client
+        assert first is not None
+        shown = _subject(first.crt)
+        assert "CN=node-1.example.org,O=os:impersonator" in shown
+        assert "TLS Web Client Authentication" in shown
+        assert "Alternative" not in shown
+        server = node.api.server
+        await node.clock.advance(13 * 3600)
+        assert node.api.client not in (None, first)
+        assert node.api.server != server
+        second = node.api.client
+        node.put("hostname", HostnameStatus(hostname="node-2", domainname="example.org"))
+        await settle()
+        assert node.api.client not in (None, second)
+        node.put("machine-type", MachineTypeSpec(machine_type=MachineType.WORKER))
+        await settle()
+        assert node.api.client is None
+
+
+@on_loop
+async def test_strangers_never_meet_a_client_certificate() -> None:
+    node = Node()
+    async with node.running():
+        node.put("config", AcquireConfigStatus())
+        node.put("machine-type", MachineTypeSpec(machine_type=MachineType.CONTROLPLANE))
+        await settle()
+        assert node.api.skip_verifying_client_cert
+        assert node.api.client is None

@@ -1,0 +1,26 @@
+"""One certificate that is kept: who it was issued for and when it is due again, which is at half its life, whenever what
+it was issued for changes, and when the clock was set back to before it."""
+
+from collections.abc import Awaitable, Callable
+
+from core.node.resources.values import CertificateAndKey
+from core.pki.types import Issued, half_life
+
+
+class Leaf:
+    """`pair` is empty until it was issued for the first time; `renew` is when it is due (Unix seconds)."""
+
+    def __init__(self) -> None:
+        self.pair = CertificateAndKey()
+        self.renew = 0.0
+        self._issued = 0.0
+        self._wanted: object = None
+
+    async def keep(self, now: float, wanted: object, issue: Callable[[], Awaitable[Issued]]) -> bool:
+        """Issue it if it is due for `wanted` at `now`; whether it was."""
+        if self._wanted == wanted and self._issued <= now < self.renew:
+            return False
+        made = await issue()
+        self.pair = CertificateAndKey(crt=made.crt, key=made.key)
+        self._wanted, self._issued, self.renew = wanted, now, half_life(made, now)
+        return True
