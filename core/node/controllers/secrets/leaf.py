@@ -1,4 +1,4 @@
-"""One certificate that is kept: who it was issued for and when it is due again, which is at half its life, whenever what
+"""One certificate that is kept: what it was issued for and when it is due again. That is at half its life, whenever what
 it was issued for changes, and when the clock was set back to before it."""
 
 from collections.abc import Awaitable, Callable
