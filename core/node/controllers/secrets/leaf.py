@@ -1,5 +1,5 @@
-"""One certificate that is kept: what it was issued for and when it is due again. That is at half its life, whenever what
-it was issued for changes, and when the clock was set back to before it."""
+"""One certificate that is kept: what it was issued for and when it is due again. That is at half its life, when what it
+was issued for changes, and when the clock was set back to before it."""
 
 from collections.abc import Awaitable, Callable
 
