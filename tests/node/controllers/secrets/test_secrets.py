@@ -13,6 +13,7 @@ from core.node.resources.network import HostnameStatus, NodeAddress
 from core.node.resources.runtime import APIServiceConfig
 from core.node.resources.secrets import APICerts, MaintenanceRoot
 from core.node.resources.time import TimeStatus
+from core.node.resources.values import CertificateAndKey
 from core.pki import der, jobs, pem
 from tests.node.controllers.house import House
 from tests.support.clock import FakeClock, on_loop, settle
@@ -46,6 +47,10 @@ class Node(House):
     @property
     def api(self) -> APICerts:
         return self.store.get(API).spec
+
+    def client(self) -> CertificateAndKey | None:
+        """What apid shows to other nodes."""
+        return self.api.client
 
 
 def _verified(certs: APICerts, authority: bytes, folder: Path, *arguments: str) -> str:
@@ -161,10 +166,10 @@ async def test_a_control_plane_may_speak_for_others_and_renews_what_says_so() ->
     async with node.running():
         node.put("v1alpha1", MachineConfig(yaml_marshalled=CONFIG))
         await settle()
-        assert node.api.client is None  # nothing has said yet what this machine is
+        assert node.client() is None  # nothing has said yet what this machine is
         node.put("machine-type", MachineTypeSpec(machine_type=MachineType.CONTROLPLANE))
         await settle()
-        first = node.api.client
+        first = node.client()
         assert first is not None
         shown = _subject(first.crt)
         assert "CN=node-1.example.org,O=os:impersonator" in shown
@@ -172,15 +177,15 @@ async def test_a_control_plane_may_speak_for_others_and_renews_what_says_so() ->
         assert "Alternative" not in shown
         server = node.api.server
         await node.clock.advance(13 * 3600)
-        assert node.api.client not in (None, first)
+        assert node.client() not in (None, first)
         assert node.api.server != server
-        second = node.api.client
+        second = node.client()
         node.put("hostname", HostnameStatus(hostname="node-2", domainname="example.org"))
         await settle()
-        assert node.api.client not in (None, second)
+        assert node.client() not in (None, second)
         node.put("machine-type", MachineTypeSpec(machine_type=MachineType.WORKER))
         await settle()
-        assert node.api.client is None
+        assert node.client() is None
 
 
 @on_loop
@@ -191,4 +196,4 @@ async def test_strangers_never_meet_a_client_certificate() -> None:
         node.put("machine-type", MachineTypeSpec(machine_type=MachineType.CONTROLPLANE))
         await settle()
         assert node.api.skip_verifying_client_cert
-        assert node.api.client is None
+        assert node.client() is None
