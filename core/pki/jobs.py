@@ -6,9 +6,23 @@ from typing import Final
 
 import msgspec
 
+from core.base.errors import Denied, Invalid
 from core.pki import issue as issuing
 from core.pki import requests
-from core.pki.types import Authority, Client, Issued, Job, Maintenance, Server, SignRequest, decode, encode
+from core.pki.types import (
+    Authority,
+    Client,
+    Issued,
+    Job,
+    Maintenance,
+    Refused,
+    Request,
+    Requested,
+    Server,
+    SignRequest,
+    decode,
+    encode,
+)
 
 __all__ = ["decode", "encode", "issue", "run"]
 
@@ -16,12 +30,16 @@ _DECODER: Final = msgspec.msgpack.Decoder(Job)
 
 
 def issue(payload: bytes) -> bytes:
-    """Run one job. Raises Invalid or Denied, and msgspec.DecodeError for a payload that is no job."""
-    return msgspec.msgpack.encode(run(_DECODER.decode(payload)))
+    """Run one job; what it raises is answered as Refused. Raises msgspec.DecodeError for a payload that is no job."""
+    job = _DECODER.decode(payload)
+    try:
+        return msgspec.msgpack.encode(run(job))
+    except (Denied, Invalid) as error:
+        return msgspec.msgpack.encode(Refused(str(error), isinstance(error, Denied)))
 
 
-def run(job: Job) -> Issued:
-    """Run one job in this process."""
+def run(job: Job) -> Issued | Requested:
+    """Run one job in this process. Raises Denied, Invalid."""
     match job:
         case Server():
             return issuing.server(job)
@@ -29,6 +47,8 @@ def run(job: Job) -> Issued:
             return issuing.client(job)
         case Maintenance():
             return issuing.maintenance(job)
+        case Request():
+            return requests.make(job)
         case SignRequest():
             return requests.sign(job)
         case Authority():

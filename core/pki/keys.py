@@ -41,6 +41,19 @@ def algorithm_of(key: Key) -> Algorithm:
     return Algorithm.P256 if isinstance(key, ec.EllipticCurvePrivateKey) else Algorithm.RSA4096
 
 
+def algorithm_like(public: object) -> Algorithm:
+    """The same for an authority of which only the public key is known. Raises Invalid."""
+    kinds: tuple[tuple[type, Algorithm], ...] = (
+        (ed25519.Ed25519PublicKey, Algorithm.ED25519),
+        (ec.EllipticCurvePublicKey, Algorithm.P256),
+        (rsa.RSAPublicKey, Algorithm.RSA4096),
+    )
+    for kind, algorithm in kinds:
+        if isinstance(public, kind):
+            return algorithm
+    raise Invalid("a key must be Ed25519, ECDSA or RSA")
+
+
 def digest(key: Key) -> hashes.SHA256 | hashes.SHA512 | None:
     """The hash a signature by this key is made over; Ed25519 has its own."""
     if isinstance(key, ed25519.Ed25519PrivateKey):

@@ -1,9 +1,11 @@
-"""Certificate requests: making one, and signing a joining node's by refusal first. What a request asks for is never
-copied: it can only narrow what the caller allows, and anything that smells of more than one server certificate is
-refused whole (an O, CA:true, a usage other than serverAuth, a name that is not allowed)."""
+"""Certificate requests: making one, and signing a joining node's by refusal first. The certificate is for the address
+the node asks from; what it asks for besides is looked at one by one, and anything that smells of more than one server
+certificate is refused whole (an O, CA:true, a usage other than serverAuth, a name or address that another holds)."""
 
-import ipaddress
+import re
 from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -14,7 +16,12 @@ from core.base.errors import Denied, Invalid
 from core.base.text import printable
 from core.pki import keys
 from core.pki.issue import Signer, alternatives, name
-from core.pki.types import Issued, SignRequest
+from core.pki.types import Issued, Request, Requested, SignRequest
+
+Address = IPv4Address | IPv6Address
+LOOPBACK: Final = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_HOST: Final = re.compile(rf"(?=.{{1,253}}\Z)(?!(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\Z){_LABEL}(?:\.{_LABEL})*")
 
 
 def new(
@@ -49,26 +56,66 @@ def load(data: bytes) -> x509.CertificateSigningRequest:
     return request
 
 
+def make(job: Request) -> Requested:
+    """A new key of the authority's kind and a request signed by it. Raises Invalid."""
+    try:
+        public = x509.load_pem_x509_certificate(job.authority).public_key()
+    except keys.UNREADABLE as error:
+        raise Invalid(f"not a certificate: {error}") from None
+    key = keys.dump(keys.new(keys.algorithm_like(public)))
+    return Requested(new(key, job.common_name, job.names, job.addresses), key)
+
+
 def sign(job: SignRequest) -> Issued:
-    """One server certificate for the allowed names that were asked for. Raises Denied, Invalid."""
+    """One server certificate: for the asker's address, loopback, and what else it asks for that nobody holds. Raises
+    Denied, Invalid."""
     request = load(job.csr)
-    organizations = request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    if organizations:
+    if request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME):
         raise Denied("a node's request must not name an organization")
     wanted = _wanted(request)
-    names = wanted.get_values_for_type(x509.DNSName)
-    addresses = [str(address) for address in wanted.get_values_for_type(x509.IPAddress)]
-    if len(names) + len(addresses) != len(list(wanted)):
+    names = [given.lower() for given in wanted.get_values_for_type(x509.DNSName)]
+    asked = wanted.get_values_for_type(x509.IPAddress)
+    if len(names) + len(asked) != len(list(wanted)):
         raise Denied("a node's request may name hosts and addresses alone")
-    allowed = {str(ipaddress.ip_address(address)) for address in job.allowed_addresses}
-    if strange := {*names, *addresses} - {*job.allowed_names, *allowed}:
-        raise Denied(f"the node may not be called {min(strange)}")
-    if not names and not addresses:
-        raise Denied("a node's request must name the node")
+    if len(names) > 1:
+        raise Denied("a node's request may name one host")
+    for given in names:
+        _check_name(given, job.taken)
+    addresses = (ip_address(job.source), *LOOPBACK, *asked)
+    for address in addresses:
+        _check_address(address, job.taken)
+    named = tuple(dict.fromkeys([*names, *map(str, addresses)]))
     subject = name(names[0] if names else "")
-    signer = Signer(job.ca)
+    alternative = alternatives(names, map(str, addresses))
     usage = ExtendedKeyUsageOID.SERVER_AUTH
-    return signer.sign(request.public_key(), subject, usage, alternatives(names, addresses), job.now, job.lifetime)
+    signed = Signer(job.ca).sign(request.public_key(), subject, usage, alternative, job.now, job.lifetime)
+    return Issued(signed.crt, b"", signed.ca, signed.not_after, named)
+
+
+def _check_name(given: str, taken: Iterable[str]) -> None:
+    """Raise Denied unless it is a host's name (RFC 1123) that no URL parser takes for an address, and nobody's."""
+    if not _HOST.fullmatch(given):
+        raise Denied(f"{printable(given)} is no host name")
+    if any(_same_host(given, other.lower()) for other in taken):
+        raise Denied(f"{given} is another's name")
+
+
+def _same_host(name: str, other: str) -> bool:
+    """A bare name and a longer one that begins with it are one host's; a wildcard is every host's that it covers."""
+    if other.startswith("*."):
+        return name.partition(".")[2] == other[2:]
+    short, long = sorted((name, other), key=len)
+    return short == long or ("." not in short and short == long.partition(".")[0])
+
+
+def _check_address(address: object, taken: Iterable[str]) -> None:
+    """Raise Denied unless it is a host's own and nobody else's."""
+    if not isinstance(address, Address) or address.is_multicast or address.is_unspecified:
+        raise Denied(f"{address} is no host's address")
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        raise Denied(f"{address} is another way to write {address.ipv4_mapped}")
+    if str(address) in taken:
+        raise Denied(f"{address} is another's address")
 
 
 def _wanted(request: x509.CertificateSigningRequest) -> x509.SubjectAlternativeName:

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from core.base.errors import Denied, Invalid
+
 HOUR: Final = 3600
 SERVER_LIFETIME: Final = 24 * HOUR
 OPERATOR_LIFETIME: Final = 90 * 24 * HOUR
@@ -74,30 +76,62 @@ class Maintenance(msgspec.Struct, frozen=True, tag="maintenance"):
     addresses: tuple[str, ...] = ()
 
 
+class Request(msgspec.Struct, frozen=True, tag="request"):
+    """Make a new key of the kind that the authority with this certificate uses, and a request signed by it."""
+
+    authority: bytes
+    common_name: str = ""
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
 class SignRequest(msgspec.Struct, frozen=True, tag="sign"):
-    """Sign a joining node's request: one server certificate, for none but the allowed names."""
+    """Sign a joining node's request: one server certificate, for the address it asks from (`source`), loopback, and
+    what else it asks for that is not `taken`: names and addresses that others hold."""
 
     now: float
     ca: Pair
     csr: bytes
-    allowed_names: tuple[str, ...]
-    allowed_addresses: tuple[str, ...]
+    source: str
+    taken: tuple[str, ...]
     lifetime: int = SERVER_LIFETIME
 
 
-Job = Authority | Server | Client | Maintenance | SignRequest
+Job = Authority | Server | Client | Maintenance | Request | SignRequest
 
 
-class Issued(msgspec.Struct, frozen=True):
-    """The certificate, its key (empty when the asker has it), the authority's certificate, and when it ends."""
+class Issued(msgspec.Struct, frozen=True, tag="issued"):
+    """The certificate, its key (empty when the asker has it), the authority's certificate, when it ends, and, of a
+    signed request, what it names."""
 
     crt: bytes
     key: bytes
     ca: bytes
     not_after: float
+    names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Issued(not_after={self.not_after})"
+
+
+class Requested(msgspec.Struct, frozen=True, tag="requested"):
+    """A request and the key that signed it, PEM."""
+
+    csr: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "Requested(...)"
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The job was understood and not done: what was asked for is wrong, or (`denied`) not for the asker."""
+
+    message: str
+    denied: bool
+
+
+Reply = Issued | Requested | Refused
 
 
 def encode(job: Job) -> bytes:
@@ -106,10 +140,28 @@ def encode(job: Job) -> bytes:
 
 
 def decode(reply: bytes) -> Issued:
-    """What `core.pki.jobs:issue` answered."""
-    return msgspec.msgpack.decode(reply, type=Issued)
+    """The certificate that `core.pki.jobs:issue` answered. Raises Denied, Invalid as the job did."""
+    made = _decode(reply)
+    if not isinstance(made, Issued):
+        raise Invalid("the worker made a request where a certificate was asked for")
+    return made
+
+
+def decode_request(reply: bytes) -> Requested:
+    """The request that `core.pki.jobs:issue` answered. Raises Invalid as the job did."""
+    made = _decode(reply)
+    if not isinstance(made, Requested):
+        raise Invalid("the worker made a certificate where a request was asked for")
+    return made
 
 
 def half_life(issued: Issued, now: float) -> float:
     """When a certificate issued at `now` is due for renewal."""
     return now + (issued.not_after - now) / 2
+
+
+def _decode(reply: bytes) -> Issued | Requested:
+    made: Reply = msgspec.msgpack.decode(reply, type=Reply)
+    if isinstance(made, Refused):
+        raise (Denied if made.denied else Invalid)(made.message)
+    return made

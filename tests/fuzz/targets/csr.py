@@ -16,7 +16,8 @@ from core.pki.types import Algorithm, Authority, Pair, SignRequest
 from tests.fuzz.target import Target, attempt
 
 _NOW = 1_800_000_000.0
-_NAMES, _ADDRESSES = ("node-1", "node-1.example.org"), ("10.0.0.5", "fd00::5")
+_SOURCE, _ADDRESSES = "10.0.0.5", ("10.0.0.5", "fd00::5")
+_TAKEN = ("node-2", "node-2.example.org", "10.0.0.2", "fd00::2")
 
 
 @cache
@@ -32,7 +33,7 @@ def _authority() -> Pair:
 
 def check(data: bytes) -> None:
     request = data[1:] if data[:1] and data[0] & 1 else _signed(data[1:])
-    issued = attempt((Invalid, Denied), requests.sign, SignRequest(_NOW, _authority(), request, _NAMES, _ADDRESSES))
+    issued = attempt((Invalid, Denied), requests.sign, SignRequest(_NOW, _authority(), request, _SOURCE, _TAKEN))
     if issued is not None:
         _judge(x509.load_pem_x509_certificate(issued.crt))
 
@@ -43,8 +44,12 @@ def _judge(certificate: x509.Certificate) -> None:
     assert list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.SERVER_AUTH]
     assert not extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert set(names.get_values_for_type(x509.DNSName)) <= set(_NAMES)
-    assert {str(address) for address in names.get_values_for_type(x509.IPAddress)} <= set(_ADDRESSES)
+    hosts = names.get_values_for_type(x509.DNSName)
+    assert len(hosts) <= 1
+    assert not {host.rstrip(".").lower().partition(".")[0] for host in hosts} & {"node-2", "*"}
+    addresses = {str(address) for address in names.get_values_for_type(x509.IPAddress)}
+    assert addresses >= {_SOURCE, "127.0.0.1", "::1"}
+    assert not addresses & {*_TAKEN, "::ffff:10.0.0.2"}
     assert not certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
 
 
