@@ -14,7 +14,7 @@ HEADINGS: Final = ("figure", "median", "spread", "n", "budget", "then", "peer", 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """`values` are all rounds, in `unit`; less is better. `budget` is what must hold now and `then` what is aimed at.
-    `peer` is (name, its rounds); `ratio_budget` is what must hold of ours over the peer's."""
+    `peer` is (name, its rounds), `others` are more such; `ratio_budget` is what must hold of ours over the peer's."""
 
     name: str
     unit: str
@@ -23,6 +23,7 @@ class Figure:
     then: float | None = None
     peer: tuple[str, Sequence[float]] | None = None
     ratio_budget: float | None = None
+    others: Sequence[tuple[str, Sequence[float]]] = ()
 
     @property
     def median(self) -> float:
@@ -38,7 +39,7 @@ class Figure:
         """The cells of its line, as in HEADINGS."""
         spread = f"{_short(min(self.values))} .. {_short(max(self.values))}" if len(self.values) > 1 else ""
         then = "" if self.then is None else f"{_short(self.then)}{' ok' if self.median <= self.then else ''}"
-        peer = "" if self.peer is None else f"{self.peer[0]} {_short(statistics.median(self.peer[1]))}"
+        peers = [*([] if self.peer is None else [self.peer]), *self.others]
         ratio = "" if self.ratio is None else _short(self.ratio)
         if self.ratio is not None and self.ratio_budget is not None:
             ratio += f" of {_verdict(self.ratio, self.ratio_budget)}"
@@ -49,7 +50,7 @@ class Figure:
             str(len(self.values)),
             "" if self.budget is None else _verdict(self.median, self.budget),
             then,
-            peer,
+            ", ".join(f"{name} {_short(statistics.median(values))}" for name, values in peers),
             ratio,
         )
 
@@ -66,6 +67,7 @@ class Figure:
             "peer": peer,
             "ratio": self.ratio,
             "ratio_budget": self.ratio_budget,
+            "others": [{"name": name, "values": list(values)} for name, values in self.others],
         }
 
 
