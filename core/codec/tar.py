@@ -10,7 +10,14 @@ from core.codec.member import Member
 
 BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)
-_TYPES: Final = {stat.S_IFREG: b"0", stat.S_IFLNK: b"2", stat.S_IFCHR: b"3", stat.S_IFBLK: b"4", stat.S_IFDIR: b"5"}
+_TYPES: Final = {
+    stat.S_IFREG: b"0",
+    stat.S_IFLNK: b"2",
+    stat.S_IFCHR: b"3",
+    stat.S_IFBLK: b"4",
+    stat.S_IFDIR: b"5",
+    stat.S_IFIFO: b"6",
+}
 _MODES: Final = {flag: mode for mode, flag in _TYPES.items()} | {b"\0": stat.S_IFREG}
 _MAX_PAX: Final = 1 << 20
 
@@ -31,15 +38,18 @@ def header(member: Member, size: int) -> bytes:
     long = {
         b"path": name if len(name) > 100 else b"",
         b"linkpath": target if len(target) > 100 else b"",
-        b"size": b"%d" % size if size >= 8**11 else b"",
+        b"size": _long(size, 11),
+        b"mtime": _long(member.mtime, 11),
+        b"uid": _long(member.uid, 7),
+        b"gid": _long(member.gid, 7),
     }
     records = b"".join(_record(key, value) for key, value in long.items() if value)
     pax = b""
     if records:
         pax = _block(b"PaxHeader", 0o644, (0, 0), len(records), 0, b"x", b"", (0, 0)) + records + padding(len(records))
-    plain = 0 if long[b"size"] else size
-    owner = (member.uid, member.gid)
-    return pax + _block(name[:100], member.mode & 0o7777, owner, plain, member.mtime, kind, target[:100], member.rdev)
+    owner = (0 if long[b"uid"] else member.uid, 0 if long[b"gid"] else member.gid)
+    plain, mtime = 0 if long[b"size"] else size, 0 if long[b"mtime"] else member.mtime
+    return pax + _block(name[:100], member.mode & 0o7777, owner, plain, mtime, kind, target[:100], member.rdev)
 
 
 def padding(size: int) -> bytes:
@@ -79,9 +89,9 @@ def _member(block: bytes, kind: bytes, body: bytes, pax: dict[bytes, bytes]) -> 
         _MODES[kind] | _number(block[100:108]) & 0o7777,  # some write the type there too
         body,
         _decode(pax.get(b"linkpath", _text(block[157:257]))) if kind == b"2" else "",
-        _number(block[136:148]),
-        _number(block[108:116]),
-        _number(block[116:124]),
+        _signed(pax.get(b"mtime"), block[136:148]),
+        _signed(pax.get(b"uid"), block[108:116]),
+        _signed(pax.get(b"gid"), block[116:124]),
         (_number(block[329:337]), _number(block[337:345])) if kind in (b"3", b"4") else (0, 0),
     )
 
@@ -136,6 +146,21 @@ def _number(field: bytes) -> int:
     if digits.strip(b"01234567"):  # int() would take signs, underscores and prefixes too
         raise Invalid(f"{digits!r} in a tar header is not an octal number")
     return int(digits or b"0", 8)
+
+
+def _signed(record: bytes | None, field: bytes) -> int:
+    """A number of the header, or the pax record that stands for it: decimal, maybe below zero or with a fraction."""
+    if record is None:
+        return _number(field)
+    digits = record.partition(b".")[0]
+    if not digits.removeprefix(b"-").isdigit() or len(digits) > 20:
+        raise Invalid(f"{record!r} in a pax record of the tar archive is not a number")
+    return int(digits)
+
+
+def _long(number: int, digits: int) -> bytes:
+    """The pax record of a number that the header's field of octal digits cannot hold."""
+    return b"" if 0 <= number < 8**digits else b"%d" % number
 
 
 def _octal(number: int, digits: int) -> bytes:

@@ -50,6 +50,17 @@ def test_damage_is_an_error_and_nothing_else(noise: bytes, at: int, members: lis
                 assert error.message
 
 
+@given(st.lists(st.integers(-(2**50), 2**50), min_size=1, max_size=3), st.integers(0, 2**40), st.integers(0, 2**40))
+def test_numbers_too_large_for_a_header(times: list[int], uid: int, gid: int) -> None:
+    members = [Member(str(n), stat.S_IFREG | 0o644, b"x", mtime=time, uid=uid, gid=gid) for n, time in enumerate(times)]
+    members.append(Member("pipe", stat.S_IFIFO | 0o600))
+    packed = tar.pack(members)
+    assert list(tar.unpack(packed)) == members
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        assert [(m.mtime, m.uid, m.gid) for m in archive][:-1] == [(m.mtime, m.uid, m.gid) for m in members][:-1]
+        assert archive.getmember("pipe").isfifo()
+
+
 def test_cpio_unpacks_it(tmp_path: Path) -> None:
     members = [*SOME, Member.device("console", 5, 1)]
     subprocess.run(["cpio", "-i", "--quiet"], input=cpio.pack(members), cwd=tmp_path, check=True)

@@ -5,6 +5,7 @@ import socket
 from functools import partial
 
 from core.node.api import access, machine
+from core.node.api.machine import mounts
 from core.node.api.state import State
 from core.node.node import Node
 from core.node.sockets import listener
@@ -21,7 +22,7 @@ class LocalAPI:
     def __init__(self, node: Node) -> None:
         self._node = node
         state = State(node.store, partial(access.roles, node.store), node.runtime.rested)
-        services = [machine.service(node), state.service()]
+        services = [machine.service(node), mounts.storage(), state.service()]
         self._server = Server(services, guard=partial(access.check_call, node.store))
 
     async def serve(self, sock: socket.socket) -> None:

@@ -6,7 +6,20 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 
 from core.node.api.events import Events
-from core.node.api.machine import config, files, logs, power, services, version
+from core.node.api.machine import (
+    archive,
+    config,
+    counters,
+    cpus,
+    files,
+    logs,
+    mounts,
+    power,
+    processes,
+    services,
+    trees,
+    version,
+)
 from core.node.node import Node
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -34,5 +47,11 @@ def service(node: Node) -> Service:
             "ServiceList": unary(on(services.service_list), Empty, pb.ServiceListResponse),
             "Shutdown": unary(on(power.shutdown), pb.ShutdownRequest, pb.ShutdownResponse),
             "Version": unary(on(version.version), Empty, pb.VersionResponse),
+            **archive.methods(),
+            **counters.methods(),
+            **cpus.methods(),
+            **mounts.methods(),
+            **processes.methods(),
+            **trees.methods(),
         },
     )

@@ -1,0 +1,86 @@
+"""Work on threads: what it gives comes in order, what it raises comes behind that, and who leaves ends it."""
+
+import asyncio
+import threading
+from collections.abc import Generator
+from contextlib import aclosing
+
+import pytest
+
+from core.base import offload
+from tests.support.clock import on_loop
+
+
+class Source:
+    """Numbers without end, up to `fails_at`; says when it was closed."""
+
+    def __init__(self, fails_at: int = -1) -> None:
+        self.given, self.closed, self._fails_at = 0, threading.Event(), fails_at
+
+    def numbers(self) -> Generator[int]:
+        try:
+            while self.given != self._fails_at:
+                self.given += 1
+                yield self.given
+            raise FileNotFoundError("the end")
+        finally:
+            self.closed.set()
+
+
+@on_loop
+async def test_items_in_order_then_the_error() -> None:
+    source, got = Source(fails_at=3 * offload.ITEMS + 1), []
+    with pytest.raises(FileNotFoundError):
+        async with aclosing(offload.stream(source.numbers())) as items:
+            async for item in items:
+                got.append(item)
+    assert got == list(range(1, 3 * offload.ITEMS + 2))
+    assert source.closed.wait(10)
+
+
+@on_loop
+async def test_a_slow_consumer_stops_the_source_and_one_that_leaves_ends_it() -> None:
+    source = Source()
+    async with aclosing(offload.stream(source.numbers())) as items:
+        assert await anext(items) == 1
+        assert source.given <= offload.ITEMS
+    assert source.closed.wait(10)
+
+
+@on_loop
+async def test_a_source_that_gives_nothing_can_be_left() -> None:
+    going, begun, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def stuck() -> Generator[int]:
+        try:
+            begun.set()
+            going.wait()
+            yield 1
+        finally:
+            closed.set()
+
+    async def consume() -> None:
+        async with aclosing(offload.stream(stuck())) as items:
+            await anext(items)
+
+    task = asyncio.create_task(consume())
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task  # at once, though the thread hangs
+    assert await offload.call(sum, (1, 2)) == 3  # and others go on
+    going.set()
+    assert closed.wait(10)
+
+
+@on_loop
+async def test_many_at_once_share_few_threads() -> None:
+    async def count() -> int:
+        async with aclosing(offload.stream(Source().numbers())) as items:
+            async for item in items:
+                if item == 1000:
+                    return item
+        return 0
+
+    assert await asyncio.gather(*(count() for _ in range(30))) == [1000] * 30
+    assert sum(thread.name.startswith("blocking") for thread in threading.enumerate()) <= offload.THREADS
