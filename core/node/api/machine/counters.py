@@ -74,7 +74,7 @@ def disks(table: str) -> list[pb.DiskStat]:
 
 
 def filled(message: T, values: Iterable[float]) -> T:
-    """The message with its numbers in the order of their definition, which for these is the kernel's. Newer kernels have
+    """The message with its numbers, in the order of their definition: for these it is the kernel's. Newer kernels have
     more at the end, older ones fewer."""
     numbers = (field.name for field in message.DESCRIPTOR.fields if field.cpp_type != field.CPPTYPE_STRING)
     for name, value in zip(numbers, values, strict=False):
