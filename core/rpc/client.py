@@ -108,9 +108,9 @@ class Channel:
         if self._closed:
             raise RpcError(Code.UNAVAILABLE, "channel is closed")
         if self._dialling is None or self._dialling.done():
-            self._dialling = asyncio.create_task(dial(self.target, self._tls, self._timeout, self._message_limit))
-        self._connection = await asyncio.shield(self._dialling)
-        return self._connection
+            self._dialling = asyncio.create_task(self._dial())
+            self._dialling.add_done_callback(_seen)
+        return await asyncio.shield(self._dialling)
 
     async def close(self) -> None:
         """End the connection and every call on it."""
@@ -127,6 +127,11 @@ class Channel:
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
+
+    async def _dial(self) -> Connection:
+        """Goes on, and its outcome counts, when whoever asked for it no longer waits."""
+        self._connection = await dial(self.target, self._tls, self._timeout, self._message_limit)
+        return self._connection
 
     def _call(
         self,
@@ -156,6 +161,12 @@ async def _unary(call: Call[bytes, Res], request: bytes) -> Res:
     async with call:
         await call.end(request)
         return await call.only()
+
+
+def _seen(dialling: asyncio.Task[Connection]) -> None:
+    """A failure that nobody waited for is none to complain of."""
+    if not dialling.cancelled():
+        dialling.exception()
 
 
 async def _each(requests: AsyncIterable[Message] | Iterable[Message]) -> AsyncIterable[Message]:

@@ -1,15 +1,18 @@
 """Private network namespaces for tests: each is held by a process that dies with the test run, so nothing stays behind.
 The test itself never moves into one; it opens sockets there."""
 
+import asyncio
 import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from ext.netlink.socket import socket_in
+from ext.sys import CLONE_NEWNET, setns
 
 
 class Namespace:
@@ -74,3 +77,19 @@ def cable() -> Iterator[tuple[Namespace, Namespace]]:
     with namespace() as near, namespace() as far:
         near.ip("link", "add", "eth0", "type", "veth", "peer", "name", "far0", "netns", str(far.pid))
         yield near, far
+
+
+def on_loop_in(space: Namespace, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `main` on a loop in a thread of its own that is in the namespace, for at most 60 s: for code under test that
+    opens its sockets itself."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(60):
+            await main()
+
+    def run() -> None:
+        setns(space.fd, CLONE_NEWNET)
+        asyncio.run(bounded())
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()

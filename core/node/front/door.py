@@ -1,24 +1,30 @@
-"""The front door: mTLS on :50000, one decision for each call (who is it, may it, where does it go), then bytes pass as
-they are. Owns no answer of its own; what a call means is machined's."""
+"""The front door: mTLS on :50000, two decisions for each call (may its caller make it, where does it go), then bytes
+pass as they are. Owns no answer of its own; what a call means is machined's, here or on another node."""
 
 import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
+from functools import lru_cache
 from typing import Final
 
 from core.base.clock import Clock
 from core.base.errors import Denied
 from core.node.api.roles import HEADER, IMPERSONATOR, MAINTENANCE, NOT_AUTHORIZED, READER, allowed
 from core.node.front.credentials import Credentials
-from core.node.front.routing import NODE, NODES, Routing
+from core.node.front.fanout import Leg, fan_out
+from core.node.front.names import Names
+from core.node.front.peers import Limits, Peers
+from core.node.front.routing import NODE, NODES, PROXIED, Route, route
 from core.pki import der
 from core.rpc.client import Channel
 from core.rpc.context import Context
 from core.rpc.forward import forward
+from core.rpc.metadata import Value
 from core.rpc.server import Server
 
+Pair = tuple[str, Value]
 _log = logging.getLogger("front")
 _DROPPED: Final = frozenset({HEADER, NODE, NODES, ":authority"})
 
@@ -26,18 +32,20 @@ _DROPPED: Final = frozenset({HEADER, NODE, NODES, ":authority"})
 class Door:
     """Serves `listener` once there are credentials."""
 
-    def __init__(self, machined: Channel, clock: Clock) -> None:
+    def __init__(self, machined: Channel, clock: Clock, limits: Limits | None = None) -> None:
         self._machined = machined
-        self._credentials = Credentials(machined, clock, self._dismiss)
+        self._peers = Peers(limits)
+        self._credentials = Credentials(machined, clock, self._dismiss, self._peers.use)
         self._strangers: set[Context] = set()
-        self._routing = Routing(machined, clock)
+        self._names = Names(machined, clock)
         self.server = Server((), fallback=self._forward, guard=self._guard)
 
     async def serve(self, listener: socket.socket) -> None:
         """Until cancelled; then calls under way get a moment to end."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._credentials.keep(), name="credentials")
-            group.create_task(self._routing.keep(), name="routing")
+            group.create_task(self._names.keep(), name="names")
+            group.create_task(self._peers.keep(), name="peers")
             await self.server.serve(listener, await self._credentials.ready())
             _log.info("serving")
 
@@ -46,25 +54,40 @@ class Door:
         as soon as the node has a config."""
         if not allowed(ctx.method, self._roles(ctx), self._credentials.maintenance):
             raise Denied(NOT_AUTHORIZED)
-        if not self._credentials.maintenance:
-            self._routing.check(ctx.metadata)
 
     def _roles(self, ctx: Context) -> frozenset[str]:
         if self._credentials.maintenance:
             return frozenset({READER})
         if ctx.peer.certificate is None:
             return frozenset()
-        organizations = der.read(ctx.peer.certificate).organizations
-        own = frozenset(name for name in organizations if name.strip())
+        own = _organizations(ctx.peer.certificate)
         claimed = frozenset(ctx.metadata.text(HEADER))
         return claimed if IMPERSONATOR in own and claimed else own
 
     def _forward(self, ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         pairs = [(key, value) for key, value in ctx.metadata if key not in _DROPPED]
-        if not self._credentials.maintenance:  # a stranger has no role; what one may do is machined's to say
-            pairs += [(HEADER, role) for role in sorted(self._roles(ctx))]
-        answers = forward(ctx, requests, self._machined.raw(ctx.method, pairs, _left(ctx)))
-        return self._for_a_stranger(ctx, answers) if self._credentials.maintenance else answers
+        if self._credentials.maintenance:  # a stranger has no role; what one may do is machined's to say
+            return self._for_a_stranger(ctx, self._here(ctx, requests, pairs))
+        pairs += [(HEADER, role) for role in sorted(self._roles(ctx))]
+        way = route(ctx.method, ctx.metadata, self._names.__contains__, forwards=self._peers.able)
+        if not way.targets:
+            return self._here(ctx, requests, pairs)
+        return self._there(ctx, requests, way, pairs)
+
+    def _here(self, ctx: Context, requests: AsyncIterator[bytes], pairs: list[Pair]) -> AsyncIterator[bytes]:
+        return forward(ctx, requests, self._machined.raw(ctx.method, pairs, _left(ctx)))
+
+    def _there(
+        self, ctx: Context, requests: AsyncIterator[bytes], way: Route, pairs: list[Pair]
+    ) -> AsyncIterator[bytes]:
+        pairs.append((PROXIED, ctx.authority))
+        if not way.many:
+            return self._peers.forward(ctx, requests, way.targets[0], pairs, _left(ctx))
+        legs = [
+            Leg(target, nullcontext(self._machined) if target in self._names else self._peers.hold(target))
+            for target in way.targets
+        ]
+        return fan_out(ctx, requests, legs, pairs)
 
     async def _for_a_stranger(self, ctx: Context, answers: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The same, until the node has a config: a stream that began before must not go on."""
@@ -81,6 +104,13 @@ class Door:
         for ctx in tuple(self._strangers):
             if ctx.task is not None:
                 ctx.task.cancel()
+
+
+@lru_cache(256)
+def _organizations(certificate: bytes) -> frozenset[str]:
+    """The roles a certificate gives; what cannot travel as metadata is no role."""
+    names = der.read(certificate).organizations
+    return frozenset(name for name in names if name.strip() and name.isascii() and name.isprintable())
 
 
 def _left(ctx: Context) -> float | None:
