@@ -1,4 +1,4 @@
-"""Builds the native units: every ext/*/*.pyx (its libraries named in its own header), the cffi tables, and the two C
+"""Builds the native units: every ext/*/*.pyx (its libraries named in its own header), the cffi tables, and the C
 programs. Everything else is in pyproject.toml."""
 
 import subprocess
@@ -19,7 +19,7 @@ DIRECTIVES = {
 
 
 class BuildPrograms(Command):
-    """PID 1 (static, libsodium) and the sealed interpreter's launcher (libpython) into _out/programs."""
+    """PID 1 (static, libsodium), the sealed interpreter's launcher (libpython) and the image's check into _out/programs."""
 
     user_options: ClassVar[list[tuple[str, str | None, str]]] = []
 
@@ -31,7 +31,10 @@ class BuildPrograms(Command):
         out = Path("_out/programs")
         out.mkdir(parents=True, exist_ok=True)
         python = [f"-I{sysconfig.get_path('include')}", f"-lpython{sysconfig.get_config_var('LDVERSION')}"]
-        for name, flags in (("init", ["-static", "-lsodium"]), ("launch", ["-fPIE", "-pie", *python])):
+        pie = ["-fPIE", "-pie"]
+        hashing = sorted(Path("ext/verity").glob("native_*.c"))
+        programs = (("init", ["-static", "-lsodium"]), ("launch", [*pie, *python]), ("imagecheck", [*pie, *hashing]))
+        for name, flags in programs:
             sources = sorted(Path(f"ext/{name}").glob("*.c"))
             if sources:  # the image compiles one unit at a time
                 subprocess.run(["gcc", *WARNINGS, "-o", out / name, *sources, *flags], check=True)

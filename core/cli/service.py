@@ -1,4 +1,6 @@
-"""`service`: the services of nodes, or one of them in detail."""
+"""`service`: the services of nodes, one of them in detail, and starting and stopping those that may be."""
+
+from typing import Any, Final
 
 import click
 from google.protobuf.empty_pb2 import Empty
@@ -11,14 +13,36 @@ from core.cli.output import emit_json, output_option, table
 from core.cli.target import Node, Nodes, node_options
 from core.rpc.pb.machine import machine_pb2 as pb
 
+_ACTIONS: Final[dict[str, tuple[str, Any, Any]]] = {
+    "start": ("ServiceStart", pb.ServiceStartRequest, pb.ServiceStartResponse),
+    "stop": ("ServiceStop", pb.ServiceStopRequest, pb.ServiceStopResponse),
+    "restart": ("ServiceRestart", pb.ServiceRestartRequest, pb.ServiceRestartResponse),
+}
+
 
 @click.command(name="service")
 @click.argument("name", required=False, default="")
+@click.argument("action", required=False, default="status", type=click.Choice(["status", *_ACTIONS]))
 @node_options()
 @output_option("table", "json")
-def command(name: str, nodes: Nodes, output: str) -> int:
-    """List the services, or show NAME with its latest events."""
+def command(name: str, action: str, nodes: Nodes, output: str) -> int:
+    """List the services, show NAME with its latest events (status), or start, stop or restart it."""
+    return _act(name, action, nodes) if action in _ACTIONS else _show(name, nodes, output)
 
+
+def _act(name: str, action: str, nodes: Nodes) -> int:
+    method, request, reply = _ACTIONS[action]
+
+    async def ask(node: Node) -> str:
+        answer = await node.unary(f"machine.MachineService/{method}", request(id=name), reply)
+        return str(answer.messages[0].resp)
+
+    answers = nodes.run(ask)
+    table(("node", "response"), answers)
+    return 0 if len(answers) == len(nodes.names) else 1
+
+
+def _show(name: str, nodes: Nodes, output: str) -> int:
     async def ask(node: Node) -> list[pb.ServiceInfo]:
         answer = await node.unary("machine.MachineService/ServiceList", Empty(), pb.ServiceListResponse)
         return [info for info in answer.messages[0].services if name in ("", info.id)]

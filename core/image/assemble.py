@@ -12,7 +12,11 @@ from core.image.entry import Tree, file
 from core.image.lock import Lock
 from core.image.packages import Store
 
-PROGRAMS: Final = {"init": "ichor/sbin/init", "launch": "ichor/libexec/launch"}
+PROGRAMS: Final = {
+    "imagecheck": "ichor/libexec/imagecheck",
+    "init": "ichor/sbin/init",
+    "launch": "ichor/libexec/launch",
+}
 
 
 @dataclass(frozen=True, slots=True)

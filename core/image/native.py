@@ -12,7 +12,8 @@ from core.image.cache import Cache, digest, tree_digest
 from core.image.root import Root
 from core.image.tools import ToolFailed
 
-PROGRAMS: Final = ("init", "launch")
+PROGRAMS: Final = ("imagecheck", "init", "launch")
+_BORROWED: Final = {"imagecheck": "verity"}  # whose C a program is linked with
 _SHARED: Final = (".pxd", ".pxi", ".h")
 _SOURCES: Final = (*_SHARED, ".pyx", ".py")
 _FLAGS: Final = {
@@ -86,8 +87,10 @@ def _products(work: Path, unit: str) -> list[Path]:
 def _sources(tree: Path, unit: str) -> Iterator[Path]:
     """The unit's own sources (what Cython and cffi generated beside them is not), and what any unit may include."""
     for path in sorted(p for p in (tree / "ext").rglob("*") if p.is_file()):
-        mine = path.relative_to(tree / "ext").parts[0] == unit
-        written = path.suffix == ".c" and (unit in PROGRAMS or path.name.startswith("native_"))
+        owner = path.relative_to(tree / "ext").parts[0]
+        native = path.name.startswith("native_")
+        written = path.suffix == ".c" and (unit in PROGRAMS or native)
         package = path.name == "__init__.py"
-        if path.suffix in _SHARED or package or (mine and (path.suffix in _SOURCES or written)):
+        borrowed = owner == _BORROWED.get(unit) and native
+        if path.suffix in _SHARED or package or borrowed or (owner == unit and (path.suffix in _SOURCES or written)):
             yield path

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from core.base.clock import Clock
-from core.linux import capabilities
+from core.linux import capabilities, image
 from core.linux.cgroup import Tree
 from core.linux.init import Init
 from core.linux.network import Network
@@ -21,7 +21,7 @@ from core.node.lifecycle.runner import Runner, Running
 from core.node.lifecycle.tables import SEQUENCES
 from core.node.node import Node, Platform
 from core.node.resources import NAMESPACES, REGISTRY
-from core.node.services import containerd
+from core.node.services import containerd, imagecheck
 from core.node.services.kernel import DEVICE, KernelLog
 from core.node.services.logs import Logs
 from core.node.services.supervisor import Supervisor
@@ -40,6 +40,7 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
     lifecycle.changed = status.changed
     acquire = Acquire(Survivor(init, "config", InForce), clock, events)
     devices = Uevents()
+    checker = imagecheck.Checker(lambda: image.running(able, image.Ground()), logs, clock.now)
     node = Node(
         init=init,
         clock=clock,
@@ -53,7 +54,7 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
         kernel_log=KernelLog(logs.log("kernel"), clock) if os.access(DEVICE, os.R_OK) else None,
         config=acquire,
         services=Supervisor(
-            services(clock, containerd.detect()),
+            services(clock, containerd.detect(), checker.service()),
             init=init,
             tree=Tree.detect(),
             logs=logs,
@@ -82,6 +83,7 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
         files.etc_files(),
         *time.time(wires, clock, able, what.time),
         *hardware.controllers(able, devices.listen, events, clock.now),
+        hardware.image_check(lambda: checker.status(node.services.unit(imagecheck.ID).record), checker.said),
         hardware.PowerButton(able, devices.listen, lambda: lifecycle.start("shutdown")),
         *block.controllers(able, devices.listen),
     ):

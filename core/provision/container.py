@@ -115,7 +115,7 @@ class Containers:
     def _orders(self, node: Node) -> Orders:
         root = rootfs.mount(self.places, Path(self.cluster.spec.image) / "ichor.img", self.cluster.image_sha256)
         return Orders(
-            plan=Plan(image_root=str(root), folder=str(self._folder(node))),
+            plan=Plan(image_root=str(root), image_file=str(rootfs.held(root)), folder=str(self._folder(node))),
             group=self._group(node),
             bridge=self.cluster.bridge,
             veth=network.veth_name(self.cluster.bridge, node.name),

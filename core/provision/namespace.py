@@ -43,9 +43,10 @@ _SHED: Final = (kernel.CAP_SYS_TIME, kernel.CAP_SYS_MODULE, kernel.CAP_SYS_RAWIO
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is mounted where: the image's tree on this machine, and the node's folder with what is its own."""
+    """What is mounted where: the image's tree on this machine and its file, the node's folder with what is its own."""
 
     image_root: str
+    image_file: str
     folder: str
 
     @property
@@ -127,3 +128,5 @@ def _own_folders(plan: Plan, root: Path) -> None:
     (root / "run/ichor").mkdir(mode=0o755)
     (root / "run/ichor/meta").touch(mode=0o600)
     bind(plan.own("meta"), root / "run/ichor/meta", MS.NOSUID | MS.NODEV | MS.NOEXEC)
+    (root / "run/ichor/image").touch(mode=0o600)  # so that the node can check what it runs
+    bind(plan.image_file, root / "run/ichor/image", MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC)

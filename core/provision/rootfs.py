@@ -4,10 +4,13 @@
 import hashlib
 import subprocess
 from pathlib import Path
+from typing import Final
 
 from core.base.errors import Conflict, IchorError
 from core.provision import model
 from core.provision.places import Places
+
+HELD: Final = "ichor.img"
 
 
 def mount(places: Places, image: Path, sha256: str) -> Path:
@@ -18,17 +21,22 @@ def mount(places: Places, image: Path, sha256: str) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     if not root.is_mount():
         # a copy of its own, so that a rebuild never changes the blocks under a running node
-        held = folder / "ichor.img"
-        if not held.exists():
-            copy = folder / "ichor.img.new"
+        file = held(root)
+        if not file.exists():
+            copy = folder / f"{HELD}.new"
             _run("cp", "--reflink=auto", str(image), str(copy))
             if digest(copy) != sha256:
                 raise Conflict(
                     f"{image} has changed since it was checked", remedy="destroy the cluster, create it anew"
                 )
-            copy.replace(held)
-        _run("mount", "-t", "squashfs", "-o", "loop,ro,nodev,nosuid", str(held), str(root))
+            copy.replace(file)
+        _run("mount", "-t", "squashfs", "-o", "loop,ro,nodev,nosuid", str(file), str(root))
     return root
+
+
+def held(root: Path) -> Path:
+    """The file that is mounted at `root`."""
+    return root.with_name(HELD)
 
 
 def digest(path: Path) -> str:
@@ -47,8 +55,8 @@ def release(places: Places) -> None:
                 _run("umount", str(root))
             if root.exists():
                 root.rmdir()
-            for held in folder.iterdir():
-                held.unlink()
+            for file in folder.iterdir():
+                file.unlink()
             folder.rmdir()
     for empty in (places.images, places.clusters):
         if empty.exists() and not any(empty.iterdir()):

@@ -21,6 +21,7 @@ GROUPS: Final = {
     "system/runtime": _limits(48, 96, cores=500),
     "system/apid": _limits(16, 32, 128, 500),
     "system/trustd": _limits(8, 16, 128, 250),
+    "system/imagecheck": _limits(None, None, 64, 10),
     "podruntime": _limits(340, 936, cores=4000, swap=True),
     "podruntime/runtime": _limits(196, 392, cores=1000),
     "podruntime/shim": _limits(48, 96, cores=500),

@@ -4,7 +4,7 @@ A cancelled runner leaves the process alone, for the next machined; `stop` ends 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -84,15 +84,14 @@ class Runner:
         for condition in self._service.conditions:
             await self._met(condition)
         self.unit.step(Step.READY, "Running pre state")
-        if self._service.prepare is not None:
-            await self._service.prepare()
+        more = await self._service.prepare() if self._service.prepare is not None else None
         await self._clear()
         self.unit.step(Step.PREPARED, "Creating service runner")
-        self._spawn()
+        self._spawn((*self._service.argv, *(more or ())))
         assert self.process is not None
         self.unit.step(Step.SPAWNED, f"Process {self._service.argv[0]} started with PID {self.process.pid}")
 
-    def _spawn(self) -> None:
+    def _spawn(self, argv: Sequence[str]) -> None:
         service, around = self._service, self._around
         # joined before exec, not by CLONE_INTO_CGROUP: since 6.14 that kills every child born into a group which was
         # once written cgroup.kill, because the kernel compares the parent's group's count of kills with the child's
@@ -101,7 +100,7 @@ class Runner:
         try:
             self.process = process = spawn(
                 Spec(
-                    service.argv,
+                    argv,
                     service.env,
                     stdout=sink,
                     stderr=sink,
@@ -201,6 +200,7 @@ class Runner:
         restart = self._service.restart
         if restart is Restart.FOREVER or (restart is Restart.UNTIL_SUCCESS and not well):
             return False
+        self.unit.record.wanted = False  # the next machined shall not run it once more
         self.unit.step(Step.DONE if well else Step.GIVEN_UP, ended)
         return True
 

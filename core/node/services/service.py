@@ -11,6 +11,14 @@ from core.state import Pointer
 ENVIRONMENT: Final[Mapping[str, str]] = {"PATH": PATH}
 
 
+class Operation(enum.Enum):
+    """What a service may let operators do with it."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
 class Restart(enum.Enum):
     """What follows an end that nobody asked for."""
 
@@ -42,13 +50,14 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Service:
     """`after` are services that must be up first and are stopped later. All in `cgroup` belongs to the service and is
-    killed with it unless it `leaves_children`. No `argv`: somebody else runs it and reports."""
+    killed with it unless it `leaves_children`. No `argv`: somebody else runs it and reports. What `prepare` answers is
+    put behind `argv`. `on_demand`: a boot does not start it."""
 
     id: str
     argv: Sequence[str] = ()
     after: Sequence[str] = ()
     conditions: Sequence[Condition] = ()
-    prepare: Callable[[], Awaitable[None]] | None = None
+    prepare: Callable[[], Awaitable[Sequence[str] | None]] | None = None
     health: Health | None = None
     restart: Restart = Restart.FOREVER
     delay: float = 5.0
@@ -62,3 +71,5 @@ class Service:
     env: Mapping[str, str] = field(default_factory=lambda: ENVIRONMENT)
     leaves_children: bool = False
     same_process_as: str = ""  # the id whose process answers for this one too
+    operations: frozenset[Operation] = frozenset()
+    on_demand: bool = False

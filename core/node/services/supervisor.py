@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from core.base.clock import Clock
-from core.base.errors import Conflict, NotFound
+from core.base.errors import Conflict, Denied, NotFound, NotReady
 from core.linux.cgroup import Tree
 from core.linux.init import Init
 from core.node.events import Publisher
@@ -16,7 +16,7 @@ from core.node.resources.services import Service as ServiceStatus
 from core.node.services import groups
 from core.node.services.logs import Logs
 from core.node.services.runner import Runner, Surroundings
-from core.node.services.service import Service
+from core.node.services.service import Operation, Service
 from core.node.services.states import TABLE, State, Step
 from core.node.services.unit import Happening, Record, Unit
 from core.node.survivor import Survivor
@@ -49,6 +49,7 @@ class Supervisor:
         around = Surroundings(init, tree, logs, store, clock, self.units, self._unapplied)
         self._runners = {id_: Runner(unit, around) for id_, unit in self.units.items() if unit.service.argv}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopping = {id_: asyncio.Lock() for id_ in self._runners}
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> "Supervisor":
@@ -84,9 +85,12 @@ class Supervisor:
             raise NotFound(f"service {id_!r} is not registered", remedy=f"use one of {', '.join(self.units)}") from None
 
     def start(self, *ids: str) -> None:
-        """Want these; what they come after must be wanted too or they wait. One that runs goes on."""
+        """Want these; what they come after must be wanted too or they wait. One that runs goes on. Raises NotReady for
+        one that is being stopped."""
         for id_ in ids:
             unit = self.unit(id_)
+            if unit.state is State.STOPPING:
+                raise NotReady(f"service {id_} is being stopped", remedy="try again when it has ended")
             if id_ in self._runners and (id_ not in self._tasks or self._tasks[id_].done()):
                 unit.record.wanted = True
                 self._launch(id_)
@@ -105,6 +109,11 @@ class Supervisor:
     async def stop_all(self) -> None:
         """End everything that has a process of ours."""
         await self.stop(*self.units)
+
+    def allow(self, id_: str, operation: Operation) -> None:
+        """Raise NotFound, or Denied unless an operator may do this with the service."""
+        if operation not in self.unit(id_).service.operations:
+            raise Denied(f'service "{id_}" doesn\'t support {operation.value} operation via API')
 
     async def restart(self, id_: str) -> None:
         """Stop, then start it and all that had to stop with it."""
@@ -149,15 +158,17 @@ class Supervisor:
         self._tasks[id_] = self._group.create_task(runner.run(), name=f"service {id_}")
 
     async def _stop(self, id_: str) -> None:
-        runner, task = self._runners.get(id_), self._tasks.pop(id_, None)
+        runner = self._runners.get(id_)
         if runner is None:
             return
-        runner.unit.record.wanted = False
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
-        if (runner.unit.state, Step.STOP) in TABLE:
-            await runner.stop()
+        async with self._stopping[id_]:  # who asks meanwhile returns when it has ended, too
+            runner.unit.record.wanted = False
+            task = self._tasks.pop(id_, None)
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+            if (runner.unit.state, Step.STOP) in TABLE:
+                await runner.stop()
 
     def _with_dependents(self, ids: Iterable[str]) -> list[str]:
         wanted = {self.unit(id_).service.id for id_ in ids}

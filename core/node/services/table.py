@@ -6,8 +6,8 @@ from core.node.services import containerd
 from core.node.services.service import Condition, Service
 
 
-def services(clock: Clock, settings: containerd.Settings) -> list[Service]:
-    """All that this node can have."""
+def services(clock: Clock, settings: containerd.Settings, *others: Service) -> list[Service]:
+    """All that this node can have; `others` come from elsewhere."""
     storage = Condition(MountStatus.at("EPHEMERAL"), "/var")
     return [
         Service("spawner"),
@@ -15,4 +15,5 @@ def services(clock: Clock, settings: containerd.Settings) -> list[Service]:
         Service("apid", cgroup="system/apid"),
         containerd.service(clock, settings, storage),
         Service("cri", same_process_as="containerd"),
+        *others,
     ]

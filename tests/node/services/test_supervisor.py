@@ -1,5 +1,6 @@
 """Services as real processes in real groups, on a clock that the test owns; and a second supervisor after the first."""
 
+import asyncio
 import os
 import signal
 import uuid
@@ -11,7 +12,7 @@ from typing import Any, cast
 import pytest
 from google.protobuf.message import Message
 
-from core.base.errors import Conflict, NotFound, NotReady
+from core.base.errors import Conflict, Denied, NotFound, NotReady
 from core.linux.cgroup import Tree
 from core.linux.init import Exit, Init
 from core.linux.process import Spec, spawn
@@ -19,7 +20,7 @@ from core.node.resources import NAMESPACES, REGISTRY
 from core.node.resources.runtime import UnappliedLimit
 from core.node.resources.services import Service as ServiceStatus
 from core.node.services.logs import Logs
-from core.node.services.service import Condition, Health, Restart, Service
+from core.node.services.service import Condition, Health, Operation, Restart, Service
 from core.node.services.states import State
 from core.node.services.supervisor import Supervisor
 from core.node.services.unit import KEPT, Unit
@@ -344,5 +345,67 @@ def test_the_next_machined_tells_of_all_that_lives_and_notes_an_end_it_missed(wo
             process.signal(signal.SIGKILL)
             await process.wait()
             process.close()
+
+    run()
+
+
+def test_one_that_ran_its_course_is_not_run_again_by_the_next_machined(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "once")
+        prepared: list[int] = []
+
+        async def prepare() -> Sequence[str]:
+            prepared.append(len(prepared))
+            return ("-c", f"echo {len(prepared)}")
+
+        once = service("once", ("/bin/sh",), prepare=prepare, restart=Restart.NEVER)
+        async with world.machined(once) as first:
+            first.start("once")
+            await first.unit("once").until(lambda u: u.state is State.FINISHED)
+            assert await world.log("once") == b"1\n"
+        async with world.machined(once) as second:
+            assert second.unit("once").state is State.FINISHED
+            assert prepared == [0]
+            second.start("once")
+            await second.unit("once").until(lambda u: u.state is State.RUNNING)
+            await second.unit("once").until(lambda u: u.state is State.FINISHED)
+            assert await world.log("once") == b"1\n2\n"
+
+    run()
+
+
+def test_who_stops_it_at_the_same_time_waits_for_the_same_end(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "one")
+        async with world.machined(service("one")) as supervisor:
+            unit = supervisor.unit("one")
+            supervisor.start("one")
+            await unit.until(running)
+            stops = [asyncio.create_task(supervisor.stop("one")) for _ in range(3)]
+            await unit.until(lambda u: u.state is State.STOPPING)
+            with pytest.raises(NotReady, match="being stopped"):
+                supervisor.start("one")
+            await asyncio.gather(*stops)
+            assert texts(unit).count("Finished") == 1
+            supervisor.start("one")
+            await unit.until(running)
+            await supervisor.stop("one")
+
+    run()
+
+
+def test_operators_may_do_what_a_service_leaves_to_them(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "one")
+        open_ = service("one", operations=frozenset((Operation.START,)))
+        async with world.machined(open_) as supervisor:
+            supervisor.allow("one", Operation.START)
+            with pytest.raises(Denied, match=r'service "one" doesn\'t support stop operation via API'):
+                supervisor.allow("one", Operation.STOP)
+            with pytest.raises(NotFound, match="not registered"):
+                supervisor.allow("two", Operation.START)
 
     run()

@@ -1,13 +1,17 @@
-"""ServiceList: every service with its state, health and latest events."""
+"""ServiceList: every service with its state, health and latest events. ServiceStart, ServiceStop and ServiceRestart of
+those that leave it to an operator."""
 
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from core.base.errors import Conflict, Denied, NotFound
 from core.node.node import Node
+from core.node.services.service import Operation
 from core.node.services.unit import Happening, Unit
 from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.status import Code, RpcError
 
 
 async def service_list(node: Node, ctx: Any, request: Empty) -> pb.ServiceListResponse:
@@ -15,6 +19,39 @@ async def service_list(node: Node, ctx: Any, request: Empty) -> pb.ServiceListRe
     await node.runtime.rested()
     units = [node.services.units[id_] for id_ in sorted(node.services.units)]
     return pb.ServiceListResponse(messages=[pb.ServiceList(services=[_info(unit) for unit in units])])
+
+
+async def service_start(node: Node, ctx: Any, request: pb.ServiceStartRequest) -> pb.ServiceStartResponse:
+    """Answered when it is wanted, not when it is up; one that runs goes on."""
+    _allow(node, request.id, Operation.START)
+    node.services.start(request.id)
+    return pb.ServiceStartResponse(messages=[pb.ServiceStart(resp=f'Service "{request.id}" started')])
+
+
+async def service_stop(node: Node, ctx: Any, request: pb.ServiceStopRequest) -> pb.ServiceStopResponse:
+    """Answered when nothing of it lives."""
+    _allow(node, request.id, Operation.STOP)
+    await node.services.stop(request.id)
+    return pb.ServiceStopResponse(messages=[pb.ServiceStop(resp=f'Service "{request.id}" stopped')])
+
+
+async def service_restart(node: Node, ctx: Any, request: pb.ServiceRestartRequest) -> pb.ServiceRestartResponse:
+    """Stop and start, with what comes after it; one that does not run is started."""
+    _allow(node, request.id, Operation.RESTART)
+    await node.services.restart(request.id)
+    node.services.start(request.id)
+    return pb.ServiceRestartResponse(messages=[pb.ServiceRestart(resp=f'Service "{request.id}" restarted')])
+
+
+def _allow(node: Node, id_: str, operation: Operation) -> None:
+    """Clients know both refusals by their text alone; the code is Unknown."""
+    try:
+        node.services.allow(id_, operation)
+    except (NotFound, Denied) as error:
+        raise RpcError(Code.UNKNOWN, str(error)) from None
+    current = node.lifecycle.current
+    if current is not None and node.lifecycle.sequences[current.sequence].final:
+        raise Conflict(f"no service is started or stopped any more: {current.sequence} is running")
 
 
 def _info(unit: Unit) -> pb.ServiceInfo:

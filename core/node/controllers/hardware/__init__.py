@@ -5,6 +5,7 @@ from collections.abc import Callable
 from core.linux.capabilities import Capabilities
 from core.linux.uevents import Listen
 from core.node.controllers.hardware.button import PowerButton
+from core.node.controllers.hardware.imagecheck import image_check
 from core.node.controllers.hardware.integrity import Integrity
 from core.node.controllers.hardware.machine import Machine, pci_devices
 from core.node.controllers.hardware.modules import ModuleConfig, loaded_modules, module_loader, module_statuses
@@ -12,7 +13,7 @@ from core.node.controllers.hardware.plug import Plug
 from core.node.events import Publisher
 from core.state import Controller
 
-__all__ = ["PowerButton", "controllers"]
+__all__ = ["PowerButton", "controllers", "image_check"]
 
 
 def controllers(

@@ -1,45 +1,35 @@
 """What guards the image's bytes: dm-verity and its root hash, or the check before a container node started; the crypto
-driver in use; and each block that was found bad, with the files or the table it belongs to, once in resource, event and
-log. The file system's own tables say whose it is; no file is read for it."""
+driver in use; and each block that the kernel or a check found bad, with the files or the table it belongs to, once in
+resource, event and log. The file system's own tables say whose it is; no file is read for it."""
 
 import asyncio
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from core.codec import blame, bundle
+from core.base.errors import NotFound
+from core.codec import blame
 from core.codec import dm as codec
-from core.linux import crypto, damage, disk, dm
+from core.linux import crypto, damage, disk, image
 from core.linux.capabilities import Capabilities
+from core.linux.image import Ground
 from core.linux.uevents import Listen
 from core.node.events import Publisher
-from core.node.resources.runtime import BadBlock, IntegrityMethod, IntegrityStatus
+from core.node.resources.runtime import BadBlock, ImageCheck, IntegrityMethod, IntegrityStatus
 from core.rpc.pb.machine import machine_pb2 as pb
-from core.state import Controller, Scope, exclusive
+from core.state import Controller, Scope, exclusive, weak
 
 _log = logging.getLogger("integrity")
-DEVICE: Final = "ichor-root"
 # past this many the image is not damaged but gone
 _LIMIT: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where the image and the kernel are looked at."""
-
-    root: Path = Path("/")
-    sys: Path = Path("/sys")
-    dev: Path = Path("/dev")
-    proc: Path = Path("/proc")
 
 
 class Integrity(Controller):
     """IntegrityStatus (id `image`)."""
 
     name = "runtime.IntegrityController"
+    inputs = (weak(ImageCheck.at("image")),)
     outputs = (exclusive(IntegrityStatus),)
 
     def __init__(
@@ -53,13 +43,15 @@ class Integrity(Controller):
         self._able, self._listen, self._events, self._now = capabilities, listen, events, now
         self._ground = ground or Ground()
         self._bad: dict[int, BadBlock] = {}
+        self._checked: BadBlock | None = None
         self._status: IntegrityStatus | None = None
 
     async def reconcile(self, scope: Scope) -> None:
         if self._status is None:
             self._status = await asyncio.to_thread(_guard, self._able, self._ground)
         driver = crypto.driver(self._ground.proc, "sha256")
-        found = tuple(self._bad[block] for block in sorted(self._bad))
+        known = self._bad | self._found_by_check(scope)
+        found = tuple(known[block] for block in sorted(known))
         scope.put(
             "image",
             IntegrityStatus(
@@ -71,6 +63,15 @@ class Integrity(Controller):
                 bad_blocks=found,
             ),
         )
+
+    def _found_by_check(self, scope: Scope) -> dict[int, BadBlock]:
+        """What the last check found, until another finds nothing. The kernel may have named the same."""
+        check = scope.find(ImageCheck.at("image"))
+        bad = check.spec.bad_block if check is not None else None
+        if bad is not None and bad != self._checked and bad.block not in self._bad:
+            self._tell(bad)
+        self._checked = bad
+        return {} if bad is None or bad.block in self._bad else {bad.block: bad}
 
     async def work(self, scope: Scope) -> None:
         if not self._able.uevents:
@@ -89,14 +90,15 @@ class Integrity(Controller):
         if complaint.block in self._bad or len(self._bad) >= _LIMIT:
             return
         owners = await asyncio.to_thread(_owners, complaint, self._ground)
-        self._tell(scope, BadBlock(block=complaint.block, file=", ".join(owners), found=self._now()), owners)
-
-    def _tell(self, scope: Scope, bad: BadBlock, owners: list[str]) -> None:
+        bad = BadBlock(block=complaint.block, file=", ".join(owners), found=self._now())
         self._bad[bad.block] = bad
-        text = f"block {bad.block} of the image is corrupted{blame.named(owners)}"
+        self._tell(bad)
+        scope.wake()
+
+    def _tell(self, bad: BadBlock) -> None:
+        text = f"block {bad.block} of the image is corrupted{blame.named(bad.file.split(', '))}"
         _log.critical("%s", text)
         self._events.publish(pb.ServiceStateEvent(service="image", action=pb.ServiceStateEvent.FAILED, message=text))
-        scope.wake()
 
 
 def _owners(complaint: codec.BadBlock, ground: Ground) -> list[str]:
@@ -115,25 +117,14 @@ def _unreadable(error: Exception) -> None:
 
 def _guard(capabilities: Capabilities, ground: Ground) -> IntegrityStatus:
     """What guards this root. A container node's image was checked whole by its provisioner."""
-    if not capabilities.block:
-        return IntegrityStatus(method=IntegrityMethod.CHECKED_AT_START)
-    if not capabilities.device_mapper:
-        return IntegrityStatus()
-    control = os.open(ground.dev / "mapper/control", os.O_RDWR | os.O_CLOEXEC)
+    unknown = IntegrityMethod.UNKNOWN if capabilities.block else IntegrityMethod.CHECKED_AT_START
     try:
-        names = dm.names(ground.sys)
-        table = dm.verity(control, DEVICE) if DEVICE in names.values() else None
-    finally:
-        os.close(control)
-    if table is None:
-        return IntegrityStatus()
-    name = (ground.sys / "dev/block" / table.data_device).resolve().name
-    with disk.opened(ground.dev / name) as fd:
-        start = os.pread(fd, bundle.SUPERBLOCK, 0)
-        footer, _ = bundle.decode(os.pread(fd, bundle.BLOCK, bundle.footer_offset(start)))
+        found = image.running(capabilities, ground)
+    except NotFound:
+        return IntegrityStatus(method=unknown)
     return IntegrityStatus(
-        method=IntegrityMethod.DM_VERITY,
-        version=footer.version,
-        root_hash=table.root_hash,
-        key_id=footer.key_id.hex(),
+        method=IntegrityMethod.DM_VERITY if found.guarded else unknown,
+        version=found.footer.version,
+        root_hash=found.footer.root_hash.hex(),
+        key_id=found.footer.key_id.hex(),
     )

@@ -1,6 +1,13 @@
 """The running system: stage, kernel, platform, META, mounts, watchdog, and what protects it."""
 
-from core.node.resources.runtime.integrity import BadBlock, IntegrityMethod, IntegrityStatus, UnappliedLimit
+from core.node.resources.runtime.integrity import (
+    BadBlock,
+    ImageCheck,
+    ImageCheckState,
+    IntegrityMethod,
+    IntegrityStatus,
+    UnappliedLimit,
+)
 from core.node.resources.runtime.kernel import (
     KernelCmdline,
     KernelModuleSpec,
@@ -49,6 +56,8 @@ __all__ = [
     "Diagnostic",
     "Environment",
     "FIPSState",
+    "ImageCheck",
+    "ImageCheckState",
     "IntegrityMethod",
     "IntegrityStatus",
     "KernelCmdline",

@@ -1,5 +1,5 @@
-"""Ichor's own: what guards the image's bytes, and what of the wanted limits this kernel cannot do. These types have no
-protobuf message; they are shown as YAML."""
+"""Ichor's own: what guards the image's bytes, the check that was asked for, and what of the wanted limits this kernel
+cannot do. These types have no protobuf message; they are shown as YAML."""
 
 from core.node.resources.values import Moment, Named, Value
 from core.state import Column, Spec, resource
@@ -42,6 +42,44 @@ class IntegrityStatus(Spec, frozen=True):
     key_id: str = ""
     hash_driver: str = ""
     bad_blocks: tuple[BadBlock, ...] = ()
+
+
+class ImageCheckState(Named):
+    """What became of the last check that somebody asked for."""
+
+    NEVER = 0
+    RUNNING = 1
+    INTACT = 2
+    CORRUPTED = 3
+    STOPPED = 4
+    UNABLE = 5
+
+
+@resource(
+    "ImageChecks.runtime.ichor.dev",
+    "runtime",
+    aliases=("imagecheck",),
+    columns=(
+        Column("State", "{.state}"),
+        Column("Checked", "{.bytesChecked}"),
+        Column("Of", "{.bytesTotal}"),
+        Column("Per Second", "{.bytesPerSecond}"),
+        Column("Bad Block", "{.badBlock.block}"),
+        Column("File", "{.badBlock.file}"),
+    ),
+)
+class ImageCheck(Spec, frozen=True):
+    """The last check of the running image against its hash tree (id `image`), which `service imagecheck start` begins.
+    `bad_block` is the first one; `problem` says why it is UNABLE."""
+
+    state: ImageCheckState = ImageCheckState.NEVER
+    bytes_checked: int = 0
+    bytes_total: int = 0
+    bytes_per_second: int = 0
+    started: Moment = 0.0
+    finished: Moment = 0.0
+    bad_block: BadBlock | None = None
+    problem: str = ""
 
 
 @resource(

@@ -15,9 +15,10 @@ from core.codec.dm import BadBlock as Complaint
 from core.codec.uevent import Uevent
 from core.linux import damage
 from core.linux.capabilities import CONTAINER
+from core.linux.image import Ground
 from core.linux.tool import Done
 from core.node.controllers import hardware
-from core.node.controllers.hardware.integrity import Ground, Integrity
+from core.node.controllers.hardware.integrity import Integrity
 from core.node.controllers.hardware.machine import Machine, pci_devices
 from core.node.controllers.hardware.modules import loaded_modules, module_loader
 from core.node.controllers.hardware.plug import Plug
