@@ -19,7 +19,7 @@ DIRECTIVES = {
 
 
 class BuildPrograms(Command):
-    """PID 1 (static, libsodium), the sealed interpreter's launcher (libpython) and the image's check into _out/programs."""
+    """PID 1 (static, libsodium), the sealed interpreter's launcher (libpython), the image's check: _out/programs."""
 
     user_options: ClassVar[list[tuple[str, str | None, str]]] = []
 
