@@ -1,0 +1,81 @@
+"""Three nodes, one front door: what is for the others reaches them, also when one is gone and one no longer moves."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from google.protobuf.empty_pb2 import Empty
+
+from core.rpc.client import Channel
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.status import Code
+from tests.support import cluster
+from tests.support.cluster import Node, documents
+
+VERSION, EVENTS = "/machine.MachineService/Version", "/machine.MachineService/Events"
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
+    with cluster.running(tmp_path_factory.mktemp("three"), "three", nodes=3) as made:
+        yield made
+
+
+def _through(door: Node, *nodes: Node) -> tuple[str, ...]:
+    return "--endpoints", door.endpoint, "--nodes", ",".join(node.address for node in nodes)
+
+
+def _metadata(*nodes: Node) -> list[tuple[str, str]]:
+    return [("nodes", node.address) for node in nodes]
+
+
+def test_one_door_leads_to_all(nodes: list[Node]) -> None:
+    home, door = nodes[0].home, nodes[0]
+    said = documents(home.ichorctl("version", "-o", "json", *_through(door, *nodes)).out)
+    assert [one["node"] for one in said["nodes"]] == [node.address for node in nodes]
+    for node in nodes:
+        (row,) = documents(home.ichorctl("get", "hostname", "-o", "json", *_through(door, node)).out)
+        assert row["spec"]["hostname"] == node.name
+        assert home.ichorctl("read", "/etc/hostname", *_through(door, node)).out.strip() == node.name
+
+    async def old_style(channel: Channel) -> list[str]:
+        reply = await channel.unary(VERSION, Empty(), pb.VersionResponse, _metadata(*nodes))
+        assert all(message.version.tag for message in reply.messages)
+        return [message.metadata.hostname for message in reply.messages]
+
+    assert door.call(old_style) == [node.address for node in nodes]
+
+
+@pytest.mark.slow
+def test_who_is_gone_or_stuck_does_not_keep_the_others_from_answering(nodes: list[Node]) -> None:
+    door, gone, stuck = nodes
+    gone.ichorctl("shutdown")
+    gone.await_end()
+    machined = stuck.pid("ichor-machined")
+    os.kill(machined, signal.SIGSTOP)
+    try:
+        both = door.home.ichorctl("version", *_through(door, door, gone), code=1)
+        assert f"Node:        {door.address}" in both.out
+        assert f"error: {gone.address}: cannot connect" in both.err
+        assert door.call(lambda channel: _everybody(channel, nodes)) == {
+            door.address: Code.OK,
+            gone.address: Code.UNAVAILABLE,
+            stuck.address: Code.DEADLINE_EXCEEDED,
+        }
+        assert door.call(lambda channel: _first_events(channel, nodes)) == {door.address, gone.address}
+    finally:
+        os.kill(machined, signal.SIGCONT)
+    assert door.home.ichorctl("version", *_through(door, stuck)).code == 0
+
+
+async def _everybody(channel: Channel, nodes: list[Node]) -> dict[str, Code]:
+    reply = await channel.unary(VERSION, Empty(), pb.VersionResponse, _metadata(*nodes), timeout=10)
+    return {message.metadata.hostname: Code(message.metadata.status.code) for message in reply.messages}
+
+
+async def _first_events(channel: Channel, nodes: list[Node]) -> set[str]:
+    """Who says something in a stream for all, while one of them never will."""
+    call = channel.server_stream(EVENTS, pb.EventsRequest(), pb.Event, _metadata(*nodes))
+    async with call:
+        return {(await anext(call)).metadata.hostname for _ in range(2)}
