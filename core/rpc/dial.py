@@ -83,8 +83,16 @@ async def _open(target: Target, resolved: _Resolved, tls: ClientTLS | None, mess
         await loop.sock_connect(sock, address)  # type: ignore[arg-type]  # a path or what getaddrinfo gave
         if family != socket.AF_UNIX:
             keep_alive(sock)
-        context = tls.context(target.host) if tls is not None else None
-        connection = Connection(False, loop=loop, sock=sock, tls=context, message_limit=message_limit)
+        name, is_address = tls.name(target.host) if tls is not None else ("", False)
+        connection = Connection(
+            False,
+            loop=loop,
+            sock=sock,
+            tls=tls.context if tls is not None else None,
+            name=name,
+            name_is_address=is_address,
+            message_limit=message_limit,
+        )
     except BaseException:
         sock.close()
         raise

@@ -46,7 +46,7 @@ class ClientTLS:
             raise Invalid("a client checks a server by its CA, by its fingerprint, or not at all: choose one")
         self._authorities, self._fingerprints, self._server_name = authorities, fingerprints, server_name
         self._certificate, self._key = certificate, key
-        self.context("localhost")
+        self.context = self._context()
 
     def update(self, certificate: bytes | None, key: bytes | None, authorities: bytes | None = None) -> None:
         """Replace certificate, key and, when given, the CAs, for connections to come. On Invalid nothing changes."""
@@ -54,14 +54,17 @@ class ClientTLS:
         self._certificate, self._key = certificate, key
         self._authorities = authorities if authorities is not None else self._authorities
         try:
-            self.context("localhost")
+            self.context = self._context()
         except Invalid:
             self._certificate, self._key, self._authorities = old
             raise
 
-    def context(self, host: str) -> TLSContext:
-        """The context for a connection to `host`."""
+    def name(self, host: str) -> tuple[str, bool]:
+        """Whom a connection to `host` is to expect, and whether that is an address."""
         name = self._server_name or host
+        return name, _is_address(name)
+
+    def _context(self) -> TLSContext:
         try:
             return TLSContext(
                 False,
@@ -69,8 +72,6 @@ class ClientTLS:
                 key=None if self._key is None else pem.for_openssl(self._key),
                 authorities=self._authorities,
                 pins=self._fingerprints,
-                name=name,
-                name_is_address=_is_address(name),
             )
         except ValueError as error:
             raise Invalid(f"TLS material is not usable: {error}") from error

@@ -23,6 +23,8 @@ class Connection(Session):
         loop: asyncio.AbstractEventLoop,
         sock: socket.socket,
         tls: TLSContext | None = None,
+        name: str = "",
+        name_is_address: bool = False,
         on_request: Callable[[Stream], None] | None = None,
         on_close: Callable[[Connection], None] | None = None,
         max_streams: int = 1024,

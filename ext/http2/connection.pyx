@@ -39,7 +39,8 @@ def live():
 
 
 cdef class Connection(Session):
-    """`on_request(stream)` is called for each new stream, `on_close(connection)` once at the end."""
+    """`on_request(stream)` is called for each new stream, `on_close(connection)` once at the end. A client with TLS has
+    to say the server's `name`, a host or an address."""
 
     cdef Engine tls
     cdef Buffer wire
@@ -60,8 +61,8 @@ cdef class Connection(Session):
         live_connections -= 1
         drop(&self.wire)
 
-    def __init__(self, bint server, *, loop, sock, TLSContext tls=None, on_request=None, on_close=None,
-                 int max_streams=1024, double handshake=10.0, double idle=0.0, **_):
+    def __init__(self, bint server, *, loop, sock, TLSContext tls=None, str name="", bint name_is_address=False,
+                 on_request=None, on_close=None, int max_streams=1024, double handshake=10.0, double idle=0.0, **_):
         self.loop = loop
         self.sock = sock
         self.fd = sock.fileno()
@@ -72,7 +73,7 @@ cdef class Connection(Session):
         self.begin(max_streams)
         if tls is not None:
             self.tls = Engine.__new__(Engine, tls)
-            self.tls.open(self.fd, &self.wire)
+            self.tls.open(self.fd, &self.wire, name.encode(), name_is_address)
         self.timer = loop.call_later(handshake, self.expired)
         loop.add_reader(self.fd, self.readable)
         if tls is None:
@@ -147,8 +148,13 @@ cdef class Connection(Session):
         return 0
 
     cdef int settle(self) except -1:
-        """After feeding: answer, and see whether the session still lives."""
-        self.flush()
+        """After feeding: answer, and see whether the session still lives. Who was waiting runs next, and what it says
+        then goes out in the same write as what HTTP/2 has to answer."""
+        if self.roused and self.s != NULL:
+            self.soon()
+        else:
+            self.flush()
+        self.roused = False
         if self.fd >= 0 and filled(&self.wire) and not self.writing:
             self.push()                                   # what OpenSSL has to say by itself: alerts
         if filled(&self.wire) > UNREAD:

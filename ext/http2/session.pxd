@@ -37,7 +37,7 @@ cdef class Session:
     cdef object parked
     cdef readonly object loop
     cdef readonly bint server, draining, settled
-    cdef bint feeding, scheduled
+    cdef bint feeding, scheduled, roused
     cdef readonly str reason
     cdef readonly unsigned long activity
     cdef readonly Py_ssize_t buffered

@@ -164,6 +164,7 @@ cdef class Stream:
             waiter, self.waiter = self.waiter, None
             if not waiter.done():
                 waiter.set_result(None)
+                self.session.roused = True
         if self.room is not None and (self.closed or self.tx.pending < QUEUE // 2):
             room, self.room = self.room, None
             if not room.done():

@@ -5,8 +5,7 @@ from ext.http2.openssl cimport SSL, SSL_CTX
 cdef class TLSContext:
     cdef SSL_CTX *c
     cdef readonly bint server
-    cdef bytes pins, name
-    cdef bint name_is_address
+    cdef bytes pins
 
 
 cdef class Engine:
@@ -14,7 +13,7 @@ cdef class Engine:
     cdef TLSContext context
     cdef readonly bint up
 
-    cdef int open(self, int fd, Buffer *out) except -1
+    cdef int open(self, int fd, Buffer *out, bytes name, bint is_address) except -1
     cdef int handshake(self) noexcept
     cdef Py_ssize_t read(self, void *to, int n) noexcept
     cdef int write(self, const char *p, size_t n) noexcept

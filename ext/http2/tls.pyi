@@ -17,8 +17,6 @@ class TLSContext:
         key: bytes | None = None,
         authorities: bytes | None = None,
         pins: Iterable[bytes] = (),
-        name: str | None = None,
-        name_is_address: bool = False,
     ) -> Self: ...
 
 @disjoint_base

@@ -40,20 +40,18 @@ cdef class TLSContext:
 
     `certificate` (leaf first) and `key` are PEM; `authorities` the PEM of the CAs that are accepted now. A server
     with `authorities` requires a client certificate, one without asks for none. A client checks the server's chain and
-    `name` (host or address) against `authorities`, or its key against `pins` (SHA-256 of the SubjectPublicKeyInfo), or
-    with neither nothing at all. Raises ValueError for what OpenSSL does not take.
+    name against `authorities`, or its key against `pins` (SHA-256 of the SubjectPublicKeyInfo), or with neither nothing
+    at all. Raises ValueError for what OpenSSL does not take.
     """
 
     def __cinit__(self, bint server, *, bytes certificate=None, bytes key=None, bytes authorities=None,
-                  pins=(), str name=None, bint name_is_address=False):
+                  pins=()):
         global live_contexts
         live_contexts += 1
         self.server = server
         self.pins = b"".join(pins)
         if len(self.pins) % 32:
             raise ValueError("a pin is a SHA-256 digest of 32 bytes")
-        self.name = None if name is None else name.encode("ascii")
-        self.name_is_address = name_is_address
         ERR_clear_error()
         self.c = SSL_CTX_new(TLS_server_method() if server else TLS_client_method())
         if self.c == NULL:
@@ -101,8 +99,9 @@ cdef class Engine:
         if self.ssl != NULL:
             SSL_free(self.ssl)
 
-    cdef int open(self, int fd, Buffer *out) except -1:
-        """Read from `fd`, write to `out`, which must outlive the engine."""
+    cdef int open(self, int fd, Buffer *out, bytes name, bint is_address) except -1:
+        """Read from `fd`, write to `out`, which must outlive the engine. A client says whom it expects: `name`, a host
+        or an address; it is checked wherever the chain is."""
         cdef BIO *bio = BIO_new(outgoing)
         if bio == NULL:
             raise MemoryError()
@@ -114,12 +113,14 @@ cdef class Engine:
         if self.context.server:
             SSL_set_accept_state(self.ssl)
             return 0
-        if self.context.name is not None:
-            if self.context.name_is_address:
-                X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(self.ssl), self.context.name)
-            else:
-                SSL_set1_host(self.ssl, self.context.name)
-                SSL_set_tlsext_host_name(self.ssl, self.context.name)
+        if not name:                       # which OpenSSL takes for: any
+            good = 0
+        elif is_address:
+            good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(self.ssl), name)
+        else:
+            good = SSL_set1_host(self.ssl, name) and SSL_set_tlsext_host_name(self.ssl, name)
+        if not good:
+            raise TLSError(f"{name.decode()!r} cannot be a server's name")
         SSL_set_connect_state(self.ssl)
         return 0
 

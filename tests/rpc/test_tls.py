@@ -1,6 +1,7 @@
 """TLS at both ends: which certificates pass, of every key type, and which do not; OpenSSL's own tools as a peer."""
 
 import asyncio
+import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -12,6 +13,8 @@ from core.base.errors import Invalid
 from core.rpc.client import Channel, connect
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS, ServerTLS
+from ext.http2.connection import Connection
+from ext.http2.tls import TLSError
 from tests.rpc import pki
 from tests.rpc.conftest import Run
 from tests.rpc.echo import UNARY, Echo, serving
@@ -271,3 +274,14 @@ def _s_client(address: str, folder: Path, *more: str) -> str:
     command += ["-cert", str(certificate), "-key", str(key), *more]
     done = subprocess.run(command, input=b"", capture_output=True, timeout=20, check=False)
     return (done.stdout + done.stderr).decode(errors="replace")
+
+
+def test_a_client_has_to_say_whom_it_expects(run: Run) -> None:
+    async def main() -> None:
+        tls = ClientTLS(authority().pem)
+        for name in ("", "x" * 300):
+            here, there = socket.socketpair()
+            with here, there, pytest.raises(TLSError):
+                Connection(False, loop=asyncio.get_running_loop(), sock=here, tls=tls.context, name=name)
+
+    run(main())
