@@ -8,7 +8,7 @@ import pytest
 
 from core.codec import yaml
 from core.config import client
-from core.pki import issue, jobs
+from core.pki import issue
 from core.pki.types import Algorithm, Authority, Client
 from tests.cli.conftest import Run
 
@@ -16,7 +16,7 @@ from tests.cli.conftest import Run
 @pytest.fixture
 def talosconfig(tmp_path: Path) -> Path:
     ca = issue.authority(Authority(1.8e9, Algorithm.ED25519, "talos"))
-    issued = jobs.run(Client(1.8e9, ca, ("os:reader", "os:admin"), lifetime=90 * 86400))
+    issued = issue.client(Client(1.8e9, ca, ("os:reader", "os:admin"), lifetime=90 * 86400))
     context = client.Context(ca=ca.crt, crt=issued.crt, key=issued.key, endpoints=("10.0.0.1",))
     path = tmp_path / "new"
     path.write_bytes(client.save(client.ClientConfig(context="demo", contexts={"demo": context})))
