@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import Self
 
 from core.linux import link
-from ext.netlink.socket import Monitor, Socket, packet_socket, socket_in
-from ext.netlink.types import Change, Link, Overrun
+from ext.netlink.socket import Changes, Monitor, Socket, packet_socket, socket_in
+from ext.netlink.types import Link, Overrun
 
 
 class Network:
@@ -23,17 +23,17 @@ class Network:
         """Every link as it is at this moment, by name."""
         return {found.name: found for found in link.links(self.rtnl)}
 
-    async def changes(self, groups: Iterable[int]) -> AsyncIterator[list[Change]]:
+    async def changes(self, groups: Iterable[int]) -> AsyncIterator[Changes]:
         """Batches of changes, at once an empty one. Empty also says that some were lost: look at everything again."""
         with Monitor(groups, netns=self._netns) as monitor:
-            yield []
+            yield Changes()
             # closed before the monitor is, lest the loop forget a descriptor that is somebody else's by then
             async with aclosing(readable(monitor.fileno())) as ready:
                 async for _ in ready:
                     try:
                         batch = monitor.changes()
                     except Overrun:
-                        yield []
+                        yield Changes()
                     else:
                         if batch:
                             yield batch

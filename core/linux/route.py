@@ -60,7 +60,12 @@ def rules(socket: Socket, *, family: int = 0) -> "Table[Rule]":
 
 def add(socket: Socket, entry: Entry) -> None:
     """Add the route or replace the one of the same identity."""
-    socket.request(_NEW, CREATE | REPLACE, _encode(entry))
+    socket.request(*addition(entry))
+
+
+def addition(entry: Entry) -> tuple[int, int, bytes]:
+    """What `add` asks for, to be sent with others by `Socket.requests`."""
+    return _NEW, CREATE | REPLACE, _encode(entry)
 
 
 def remove(socket: Socket, entry: Entry) -> None:

@@ -1,5 +1,6 @@
 /* A batch of netlink datagrams read with one recvmmsg. Large slots: the kernel fills a dump's datagram up to 32 KiB when
- * the receiver offers that much, and untouched pages of a slot cost nothing. */
+ * the receiver offers that much, and untouched pages of a slot cost nothing. A dump takes few, which stay in the cache;
+ * notifications and acks take many, as each is a datagram of its own. */
 #ifndef ICHOR_BATCH_H
 #define ICHOR_BATCH_H
 
@@ -17,18 +18,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH_SLOTS = 4, BATCH_SLOT = 32768 };
+enum { BATCH_FEW = 4, BATCH_MANY = 16, BATCH_SLOT = 32768 };
 
 struct batch {
-    struct mmsghdr messages[BATCH_SLOTS];
-    struct iovec pieces[BATCH_SLOTS];
-    struct sockaddr_nl from[BATCH_SLOTS];
+    struct mmsghdr messages[BATCH_MANY];
+    struct iovec pieces[BATCH_MANY];
+    struct sockaddr_nl from[BATCH_MANY];
     uint8_t *memory;
+    int slots;
 };
 
-static int batch_open(struct batch *b)
+static int batch_open(struct batch *b, int slots)
 {
-    b->memory = aligned_alloc(4096, (size_t)BATCH_SLOTS * BATCH_SLOT);
+    b->slots = slots;
+    b->memory = aligned_alloc(4096, (size_t)slots * BATCH_SLOT);
     return b->memory ? 0 : -ENOMEM;
 }
 
@@ -41,14 +44,14 @@ static void batch_close(struct batch *b)
 /* Datagrams read (0: none is waiting), or -errno. Anything that the kernel itself did not send comes out with size 0. */
 static int batch_read(struct batch *b, int fd, int flags)
 {
-    for (int i = 0; i < BATCH_SLOTS; i++) {
+    for (int i = 0; i < b->slots; i++) {
         b->pieces[i] = (struct iovec){b->memory + (size_t)i * BATCH_SLOT, BATCH_SLOT};
         b->messages[i].msg_hdr = (struct msghdr){
             .msg_name = &b->from[i], .msg_namelen = sizeof b->from[i], .msg_iov = &b->pieces[i], .msg_iovlen = 1};
     }
     int count;
     do
-        count = recvmmsg(fd, b->messages, BATCH_SLOTS, flags, NULL);
+        count = recvmmsg(fd, b->messages, b->slots, flags, NULL);
     while (count < 0 && errno == EINTR);
     if (count < 0)
         return errno == EAGAIN ? 0 : -errno;

@@ -7,7 +7,8 @@ cdef extern from "batch.h" nogil:
     struct batch:
         pass
 
-    int batch_open(batch *b)
+    int BATCH_FEW, BATCH_MANY
+    int batch_open(batch *b, int slots)
     void batch_close(batch *b)
     int batch_read(batch *b, int fd, int flags)
     const uint8_t *batch_data(const batch *b, int i)

@@ -64,6 +64,22 @@ union any_row {
     struct rule_row rule;
 };
 
+struct change_row { uint16_t type; union any_row row; };  /* a notification, RTM_NEW* or RTM_DEL* */
+
+/* Room for one more row of `size` bytes behind `count`. 0 or -ENOMEM. */
+static inline int rows_grow(uint8_t **rows, size_t *room, size_t count, size_t size)
+{
+    if (count < *room)
+        return 0;
+    size_t wanted = *room * 2 + 64;
+    uint8_t *grown = realloc(*rows, wanted * size);
+    if (!grown)
+        return -ENOMEM;
+    *rows = grown;
+    *room = wanted;
+    return 0;
+}
+
 /* One attribute, and the walk over them: 1 while there is one, 0 at the end, -EBADMSG when a length lies. */
 struct attr { uint16_t type; const uint8_t *data; uint32_t size; };
 

@@ -71,6 +71,9 @@ cdef extern from "rtnl.h" nogil:
         neighbor_row neighbor
         rule_row rule
 
+    struct change_row:
+        uint16_t type
+        any_row row
     struct verdict:
         int code
         uint32_t offset
@@ -84,6 +87,7 @@ cdef extern from "rtnl.h" nogil:
         uint32_t nlmsg_pid
 
     int parse_row(uint16_t type, const uint8_t *at, const uint8_t *end, any_row *row, heap *text)
+    int rows_grow(uint8_t **rows, size_t *room, size_t count, size_t size)
     size_t row_size(uint16_t type)
     void parse_verdict(const nlmsghdr *message, const uint8_t *end, verdict *out)
 

@@ -5,9 +5,9 @@ Refuses datagrams that the kernel did not send and lengths that lie. Not for use
 calls end at once, since rtnetlink answers within the send."""
 
 cimport cython
-from libc.errno cimport EAGAIN, EBADMSG, EMSGSIZE, ENOBUFS, ENOMEM, errno
+from libc.errno cimport EAGAIN, EBADMSG, EMSGSIZE, ENOBUFS, errno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.unistd cimport close
 
@@ -37,7 +37,10 @@ cdef extern from "<linux/netlink.h>" nogil:
 
 cdef enum:
     ATTEMPTS = 5  # dumps that the kernel flags as interrupted by a change are taken again
-    MOST = 1 << 16  # bytes of one request
+    MOST = 1 << 16  # bytes of one datagram of requests
+    LONGEST = (1 << 16) - 16  # bytes of one request behind its header
+    TOGETHER = 256  # requests in one datagram: their acks fit the receive buffer of a process without privileges
+    BURST = 1024  # changes handed out at once, so that who reads them gets to its other work
 
 
 cdef object fail(int code, str what):
@@ -98,64 +101,7 @@ def packet_socket(netns, int ifindex, uint16_t port):
 include "records.pxi"
 
 
-@cython.final
-cdef class Table:
-    """The rows of one dump as C records, in the kernel's order; `table[i]` and iteration make the Python record of
-    a row."""
-
-    cdef uint16_t type
-    cdef size_t size, count, room
-    cdef uint8_t *rows
-    cdef r.heap heap
-
-    def __cinit__(self, int message):
-        self.type = message
-        self.size = r.row_size(message)
-
-    def __dealloc__(self):
-        free(self.rows)
-        free(self.heap.data)
-
-    def __len__(self):
-        return self.count
-
-    def __getitem__(self, Py_ssize_t index):
-        if index < 0:
-            index += self.count
-        if index < 0 or <size_t>index >= self.count:
-            raise IndexError("row out of range")
-        return record(self.type, <const r.any_row *>(self.rows + <size_t>index * self.size), &self.heap)
-
-    def __iter__(self):
-        cdef size_t at
-        for at in range(self.count):
-            yield record(self.type, <const r.any_row *>(self.rows + at * self.size), &self.heap)
-
-    @property
-    def nbytes(self):
-        """Bytes that the records take."""
-        return self.count * self.size + self.heap.size
-
-    cdef void clear(self) noexcept nogil:
-        self.count = 0
-        self.heap.size = 0
-
-    cdef int add(self, const uint8_t *at, const uint8_t *end) noexcept nogil:
-        """One message of the table's type; 0 or -errno."""
-        cdef uint8_t *grown
-        cdef int found
-        if self.count == self.room:
-            grown = <uint8_t *>realloc(self.rows, (self.room * 2 + 64) * self.size)
-            if grown == NULL:
-                return -ENOMEM
-            self.rows = grown
-            self.room = self.room * 2 + 64
-        # in place: the parser of a type writes that type's struct and no more
-        found = r.parse_row(self.type, at, end, <r.any_row *>(self.rows + self.count * self.size), &self.heap)
-        if found < 0:
-            return found
-        self.count += 1
-        return 0
+include "tables.pxi"
 
 
 cdef struct Answer:
@@ -235,6 +181,49 @@ cdef class Socket(_Endpoint):
         """Send one request and wait for its ack. Raises NetlinkError with the kernel's own explanation."""
         self.exchange(message, flags | r.NLM_F_ACK, payload, Table(0), f"netlink request {message}")
 
+    def requests(self, many):
+        """Send requests (message, flags, payload), many in a datagram, each whatever became of those before it; in their
+        order None for one that was done, or the NetlinkError."""
+        found, pending, size = [], [], 0
+        for message, flags, payload in many:
+            if message & 3 == 2:  # RTM_GET*, all of them
+                raise ValueError("what asks for records is sent alone")
+            if len(payload) > LONGEST:
+                raise ValueError("request too long")
+            if len(pending) == TOGETHER or size + sizeof(r.nlmsghdr) + len(payload) + 3 > MOST:
+                found += self.together(pending)
+                pending, size = [], 0
+            pending.append((message, flags, payload))
+            size += sizeof(r.nlmsghdr) + (len(payload) + 3 & ~3)
+        return found + self.together(pending)
+
+    cdef list together(self, list pending):
+        """One datagram of them, and the kernel's verdicts."""
+        cdef uint32_t first = self.sequence + 1
+        cdef int count = len(pending), state
+        cdef r.verdict *verdicts
+        if not count:
+            return []
+        self.sequence += count
+        self.emit(b"".join([
+            framed(message, flags | r.NLM_F_ACK, first + at, payload)
+            for at, (message, flags, payload) in enumerate(pending)
+        ]), "netlink requests")
+        verdicts = <r.verdict *>calloc(count, sizeof(r.verdict))
+        if verdicts == NULL:
+            raise MemoryError
+        try:
+            with nogil:
+                state = acknowledged(self.fd, first, count, verdicts)
+            if state < 0:
+                raise fail(state, "netlink requests")
+            return [
+                refusal(&verdicts[at], f"netlink request {pending[at][0]}") if verdicts[at].code < 0 else None
+                for at in range(count)
+            ]
+        finally:
+            free(verdicts)
+
     def dump(self, int message, bytes payload):
         """All objects that the RTM_GET* request `message` with this header and these attributes selects."""
         cdef Table table = Table(message - 2)
@@ -259,22 +248,16 @@ cdef class Socket(_Endpoint):
         memset(&answer, 0, sizeof(answer))
         self.collect(table, &answer, what)
         if answer.verdict.code < 0:
-            code, said = -answer.verdict.code, answer.verdict.text.decode("utf-8", "replace")
-            raise NetlinkError(code, f"{what}: {os.strerror(code)}", said, answer.verdict.offset)
+            raise refusal(&answer.verdict, what)
         return answer.interrupted
 
     cdef int post(self, int type, int flags, bytes payload, str what) except -1:
-        cdef r.nlmsghdr head
-        cdef bytes message
-        memset(&head, 0, sizeof(head))
-        head.nlmsg_len = sizeof(head) + len(payload)
-        head.nlmsg_type = type
-        head.nlmsg_flags = flags | r.NLM_F_REQUEST
-        head.nlmsg_seq = self.sequence
-        if head.nlmsg_len > MOST:
+        if len(payload) > LONGEST:
             raise ValueError("request too long")
-        message = (<const char *>&head)[:sizeof(head)] + payload
-        if send(self.fd, <const char *>message, len(message), 0) < 0:
+        return self.emit(framed(type, flags, self.sequence, payload), what)
+
+    cdef int emit(self, bytes datagram, str what) except -1:
+        if send(self.fd, <const char *>datagram, len(datagram), 0) < 0:
             raise OSError(errno, f"{what}: {os.strerror(errno)}")
         return 0
 
@@ -282,7 +265,7 @@ cdef class Socket(_Endpoint):
         cdef b.batch batch
         cdef int state = 0, count, i
         with nogil:
-            state = b.batch_open(&batch)
+            state = b.batch_open(&batch, b.BATCH_FEW)
             while state == 0:
                 count = b.batch_read(&batch, self.fd, MSG_WAITFORONE)
                 if count < 0:
@@ -297,6 +280,48 @@ cdef class Socket(_Endpoint):
         return 0
 
 
+cdef bytes framed(int type, int flags, uint32_t sequence, bytes payload):
+    """A message with its header and padding."""
+    cdef r.nlmsghdr head
+    memset(&head, 0, sizeof(head))
+    head.nlmsg_len = sizeof(head) + len(payload)
+    head.nlmsg_type = type
+    head.nlmsg_flags = flags | r.NLM_F_REQUEST
+    head.nlmsg_seq = sequence
+    return (<const char *>&head)[:sizeof(head)] + payload + bytes(-len(payload) & 3)
+
+
+cdef object refusal(r.verdict *verdict, str what):
+    code, said = -verdict.code, verdict.text.decode("utf-8", "replace")
+    return NetlinkError(code, f"{what}: {os.strerror(code)}", said, verdict.offset)
+
+
+cdef int acknowledged(int fd, uint32_t first, int count, r.verdict *verdicts) noexcept nogil:
+    """Receive the verdicts of `count` requests, from sequence `first` on. 0 or -errno."""
+    cdef b.batch batch
+    cdef int state, got, i, left = count
+    state = b.batch_open(&batch, b.BATCH_MANY)
+    while state == 0 and left > 0:
+        got = b.batch_read(&batch, fd, MSG_WAITFORONE)
+        if got < 0:
+            state = got
+        for i in range(got):
+            left -= verdict_in(b.batch_data(&batch, i), b.batch_size(&batch, i), first, count, verdicts)
+    b.batch_close(&batch)
+    return state
+
+
+cdef int verdict_in(const uint8_t *at, size_t size, uint32_t first, int count, r.verdict *verdicts) noexcept nogil:
+    """1 when the datagram is the ack of one of them: the kernel sends each in its own."""
+    cdef const r.nlmsghdr *message = <const r.nlmsghdr *>at
+    if size < sizeof(r.nlmsghdr) or message.nlmsg_len < sizeof(r.nlmsghdr) or message.nlmsg_len > size:
+        return 0
+    if message.nlmsg_type != r.NLMSG_ERROR or message.nlmsg_seq - first >= <uint32_t>count:
+        return 0
+    r.parse_verdict(message, at + message.nlmsg_len, &verdicts[message.nlmsg_seq - first])
+    return 1
+
+
 @cython.final
 cdef class Monitor(_Endpoint):
     """Changes of the multicast groups (RTNLGRP_*), readable when `fileno()` is. Never blocks."""
@@ -309,51 +334,50 @@ cdef class Monitor(_Endpoint):
             enable(self.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
 
     def changes(self):
-        """All waiting changes in order, at most one batch. Raises Overrun, with the queue emptied, when some were
+        """The waiting changes in order, at most about BURST. Raises Overrun, with the queue emptied, when some were
         dropped: dump again, then go on from here."""
-        cdef b.batch batch
-        cdef int count, i
-        found = []
-        count = b.batch_open(&batch)
-        if count < 0:
-            raise MemoryError
-        try:
-            count = b.batch_read(&batch, self.fd, MSG_DONTWAIT)
-            if count == -ENOBUFS or count == -EMSGSIZE:
-                b.batch_drain(&batch, self.fd)
-                raise Overrun(ENOBUFS, "netlink notifications were dropped")
-            if count < 0:
-                raise fail(count, "netlink notifications")
-            for i in range(count):
-                notified(b.batch_data(&batch, i), b.batch_size(&batch, i), found)
-        finally:
-            b.batch_close(&batch)
+        cdef Changes found = Changes()
+        cdef int state
+        with nogil:
+            state = heard(self.fd, found)
+        if state == -ENOBUFS or state == -EMSGSIZE:
+            raise Overrun(ENOBUFS, "netlink notifications were dropped")
+        if state < 0:
+            raise fail(state, "netlink notifications")
         return found
 
 
-cdef int notified(const uint8_t *at, size_t size, list found) except -1:
-    """Append one datagram's changes."""
+cdef int heard(int fd, Changes found) noexcept nogil:
+    """What waits, until nothing does or it is much. 0 or -errno; with the queue emptied when some were dropped."""
+    cdef b.batch batch
+    cdef int count = 1, state, i
+    state = b.batch_open(&batch, b.BATCH_MANY)
+    while state == 0 and count > 0 and found.count < BURST:
+        count = b.batch_read(&batch, fd, MSG_DONTWAIT)
+        if count == -ENOBUFS or count == -EMSGSIZE:
+            b.batch_drain(&batch, fd)
+        if count < 0:
+            state = count
+        for i in range(count):
+            if state == 0:
+                state = notified(b.batch_data(&batch, i), b.batch_size(&batch, i), found)
+    b.batch_close(&batch)
+    return state
+
+
+cdef int notified(const uint8_t *at, size_t size, Changes found) noexcept nogil:
+    """Append one datagram's changes. 0 or -errno."""
     cdef const r.nlmsghdr *message
     cdef const uint8_t *end = at + size
-    cdef r.any_row row
-    cdef r.heap heap
-    cdef int is_row
-    memset(&heap, 0, sizeof(heap))
-    try:
-        while end - at >= <Py_ssize_t>sizeof(r.nlmsghdr):
-            message = <const r.nlmsghdr *>at
-            if message.nlmsg_len < sizeof(r.nlmsghdr) or message.nlmsg_len > <size_t>(end - at):
-                raise fail(-EBADMSG, "netlink notification")
-            heap.size = 0
-            is_row = r.parse_row(message.nlmsg_type, at + sizeof(r.nlmsghdr), at + message.nlmsg_len, &row, &heap)
-            if is_row < 0:
-                raise fail(is_row, "netlink notification")
-            if is_row:
-                # RTM_NEW* are multiples of four, RTM_DEL* follow them by one
-                found.append(Change(message.nlmsg_type & 3 == 1, record(message.nlmsg_type, &row, &heap)))
-            at += min(<size_t>(message.nlmsg_len + 3u) & ~<size_t>3, <size_t>(end - at))
-    finally:
-        free(heap.data)
+    cdef int bad
+    while end - at >= <Py_ssize_t>sizeof(r.nlmsghdr):
+        message = <const r.nlmsghdr *>at
+        if message.nlmsg_len < sizeof(r.nlmsghdr) or message.nlmsg_len > <size_t>(end - at):
+            return -EBADMSG
+        bad = found.add(message.nlmsg_type, at + sizeof(r.nlmsghdr), at + message.nlmsg_len)
+        if bad < 0:
+            return bad
+        at += min(<size_t>(message.nlmsg_len + 3u) & ~<size_t>3, <size_t>(end - at))
     return 0
 
 
@@ -375,9 +399,11 @@ def parse(int message, bytes body):
 
 def changes_in(bytes datagram):
     """The changes that one datagram of notifications tells of: for fuzzing. Raises OSError(EBADMSG)."""
-    found = []
-    notified(<const uint8_t *><const char *>datagram, len(datagram), found)
-    return found
+    cdef Changes found = Changes()
+    cdef int state = notified(<const uint8_t *><const char *>datagram, len(datagram), found)
+    if state < 0:
+        raise fail(state, "netlink notification")
+    return list(found)
 
 
 def answer_in(int message, bytes datagram):
@@ -406,7 +432,7 @@ cdef class UeventSocket(_Endpoint):
         walk /sys again."""
         cdef b.batch batch
         cdef int count, i
-        count = b.batch_open(&batch)
+        count = b.batch_open(&batch, b.BATCH_MANY)
         if count < 0:
             raise MemoryError
         try:

@@ -92,3 +92,26 @@ def test_default_routes_of_both_families(near: Namespace) -> None:
         route.add(socket, route.Entry(ip_network("::/0"), index, ip_address("fd00::2"), priority=1024))
         found = {str(route.destination(r)) for r in route.routes(socket, protocol=address.OWN)}
     assert found == {"0.0.0.0/0", "::/0"}
+
+
+def test_requests_sent_together_are_each_answered_in_order(near: Namespace) -> None:
+    near.batch("link add v0 type veth peer name v1", "link set v1 up", "link set v0 up")
+    with Socket(netns=near.fd) as socket:
+        index = link.find(socket, "v0").ifindex
+        ways = [index if n % 100 else 9999 for n in range(700)]  # every hundredth leads over no link
+        wanted = [
+            route.Entry(ip_network((0x0B000000 + (n << 8), 24)), way, scope=route.SCOPE_LINK, mtu=1400)
+            for n, way in enumerate(ways)
+        ]
+        answers = socket.requests(route.addition(entry) for entry in wanted)
+        assert [None if answer is None else answer.errno for answer in answers] == [
+            None if n % 100 else errno.ENODEV for n in range(700)
+        ]
+        assert len(route.routes(socket, protocol=address.OWN)) == 693
+        assert socket.requests([]) == []
+        with pytest.raises(ValueError, match="too long"):
+            socket.requests([(24, 0, bytes(1 << 16))])
+        with pytest.raises(ValueError, match="sent alone"):
+            socket.requests([(26, 0x300, b"")])
+        assert link.find(socket, "v0").ifindex == index  # and the next answer is its own
+    assert len(near.ask("route", "show", "protocol", str(address.OWN))) == 693

@@ -25,7 +25,7 @@ from core.node.resources.network import (
 )
 from core.node.resources.network import Scope as RouteScope
 from core.state import Controller, Scope, observe, weak
-from ext.netlink.types import Route
+from ext.netlink.types import NetlinkError, Route
 
 log = logging.getLogger("network")
 # the gateway's address or link is still on its way, whose coming wakes us
@@ -54,18 +54,11 @@ class RouteApply(Controller):
             with failures.kept(f"route {entry.dst}"):
                 route.remove(rtnl, entry)
         # what leads to a link first: gateways of the others may lie behind it
-        for entry in sorted(wanted.keys() - present, key=lambda entry: (entry.gateway is not None, entry.priority)):
+        new = sorted(wanted.keys() - present, key=lambda entry: (entry.gateway is not None, entry.priority))
+        for entry, refused in zip(new, rtnl.requests(map(route.addition, new)), strict=True):
             with failures.kept(f"route {wanted[entry]}"):
-                self._add(entry, wanted[entry])
+                _judge(refused, wanted[entry])
         failures.throw()
-
-    def _add(self, entry: Entry, name: str) -> None:
-        try:
-            route.add(self._network.rtnl, entry)
-        except OSError as error:
-            if error.errno not in _WAITS:
-                raise
-            log.info("route %s waits: %s", name, error)
 
     def _wanted(self, scope: Scope) -> dict[Entry, str]:
         links = self._network.links()
@@ -76,6 +69,15 @@ class RouteApply(Controller):
             if not waits and not resource.md.tearing_down:
                 wanted[entry_of(resource.spec, links[name].ifindex if name else 0)] = resource.md.id
         return wanted
+
+
+def _judge(refused: NetlinkError | None, name: str) -> None:
+    """Say that a route waits, raise when it never will be."""
+    if refused is None:
+        return
+    if refused.errno not in _WAITS:
+        raise refused
+    log.info("route %s waits: %s", name, refused)
 
 
 def entry_of(spec: RouteSpec, index: int) -> Entry:
