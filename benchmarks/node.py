@@ -35,7 +35,7 @@ NAME: Final = "bench"
 VERSION: Final = "/machine.MachineService/Version"
 STATUS: Final = "MachineStatuses.runtime.talos.dev"
 PROBE_SECONDS: Final = 0.01
-OURS: Final = ("init", "ichor-spawner", "ichor-machined", "ichor-apid")
+OURS: Final = ("init", "ichor-spawner", "ichor-machined", "ichor-apid", "ichor-trustd")
 
 
 @dataclass(slots=True)

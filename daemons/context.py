@@ -19,6 +19,8 @@ WORKERS: Final = 4
 BEAT: Final = b"B"
 WORK: Final = b"W"
 GO: Final = b"G"
+START: Final = b"S"
+STOP: Final = b"E"
 NEWS: Final = struct.Struct("=16siQi?3x")
 
 
@@ -62,6 +64,13 @@ class Context:
             self.control.send(BEAT, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except BlockingIOError:
             return
+
+    def want(self, name: str, wanted: bool) -> None:
+        """Have the spawner start, or end, a daemon that runs only where it is asked for. Asking for what is already so
+        changes nothing; ask again when a new spawner tells of itself, for the one before may have died deaf."""
+        with contextlib.suppress(BlockingIOError):  # the spawner is away
+            message = (START if wanted else STOP) + name.encode()
+            self.control.send(message, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
     async def work(self, function: str, payload: bytes) -> bytes:
         """Run the listed `module:function` (bytes -> bytes) on `payload` in a fresh process, at most four at once.

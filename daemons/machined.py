@@ -27,19 +27,19 @@ async def _run(context: Context) -> None:
     assert context.init is not None, "machined is given init by the spawner"
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    node = assemble(context.init, context.work, SystemClock())
+    node = assemble(context.init, context.work, context.want, SystemClock())
     own = RingHandler(node.logs, context.name)
     own.setFormatter(Formatter())
     logging.getLogger().addHandler(own)
     _log.info("assembled")
     api = LocalAPI(node)
-    with api.listen() as listener:
+    with api.listening():
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(context.keep_beating(), name="beating"),
                 group.create_task(node.run(context.news()), name="node"),
             ]
-            await api.serve(listener)
+            await api.serve()
             await stop.wait()
             for task in tasks:
                 task.cancel()  # first of all: what ends now ends with the machine, and nobody is to start it again

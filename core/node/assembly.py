@@ -15,23 +15,25 @@ from core.node.controllers import block, config, files, hardware, network, runti
 from core.node.controllers.config import Acquire, InForce
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
-from core.node.controllers.secrets import Work
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner, Running
 from core.node.lifecycle.tables import SEQUENCES
 from core.node.node import Node, Platform
 from core.node.resources import NAMESPACES, REGISTRY
 from core.node.services import containerd, imagecheck
+from core.node.services.daemons import Daemons, Want
 from core.node.services.kernel import DEVICE, KernelLog
 from core.node.services.logs import Logs
 from core.node.services.supervisor import Supervisor
 from core.node.services.table import services
 from core.node.survivor import Survivor
+from core.node.work import Work
 from core.state import Runtime, Store
 
 
-def assemble(init: Init, work: Work, clock: Clock) -> Node:
-    """The node of this machine; nothing runs yet. Call it on a running loop."""
+def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
+    """The node of this machine; nothing runs yet. Call it on a running loop. `work` has jobs done by workers, `want`
+    has daemons run."""
     what = build.read()
     able = capabilities.detect()
     store, events, logs = Store(REGISTRY, clock, NAMESPACES), Bus.open(init, clock), Logs(init)
@@ -62,8 +64,10 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
             events=events,
             clock=clock,
         ),
+        daemons=Daemons(want),
         lifecycle=lifecycle,
         devices=devices,
+        work=work,
     )
     lifecycle.machine = node
     wires = Network()
@@ -79,6 +83,8 @@ def assemble(init: Init, work: Work, clock: Clock) -> Node:
         secrets.CertSANs(),
         secrets.MaintenanceAuthority(work),
         secrets.APICertificates(work),
+        secrets.TrustdCertificates(),
+        runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
         files.etc_files(),
         *time.time(wires, clock, able, what.time),

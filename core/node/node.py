@@ -16,10 +16,11 @@ from core.node.controllers.config import Acquire
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner
 from core.node.resources.block import VolumeLifecycle
-from core.node.services.daemons import News, follow
+from core.node.services.daemons import Daemons, News
 from core.node.services.kernel import KernelLog
 from core.node.services.logs import Logs
 from core.node.services.supervisor import Supervisor
+from core.node.work import Work
 from core.state import Resource, Runtime, Store
 
 _log = logging.getLogger("node")
@@ -49,8 +50,10 @@ class Node:
     kernel_log: KernelLog | None
     config: Acquire
     services: Supervisor
+    daemons: Daemons
     lifecycle: Runner
     devices: Uevents
+    work: Work
 
     async def run(self, news: AsyncIterator[News]) -> None:
         """Controllers, services and sequences, until cancelled. `news` tells of our own daemons."""
@@ -61,7 +64,7 @@ class Node:
                 group.create_task(self.runtime.run(), name="controllers")
                 self.store.create(Resource.of("volumes", VolumeLifecycle()))
                 await stack.enter_async_context(self.services)  # left behind the group, for its tasks use them
-                group.create_task(follow(news, self.services), name="daemons")
+                group.create_task(self.daemons.follow(news, self.services), name="daemons")
                 group.create_task(self._live(), name="life")
 
     async def _live(self) -> None:

@@ -3,7 +3,7 @@ the node asks from; what it asks for besides is looked at one by one, and anythi
 certificate is refused whole (an O, CA:true, a usage other than serverAuth, a name or address that another holds)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -20,6 +20,7 @@ from core.pki.types import Issued, Request, Requested, SignRequest
 
 Address = IPv4Address | IPv6Address
 LOOPBACK: Final = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+ADDRESSES: Final = 32
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}\Z)(?!(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\Z){_LABEL}(?:\.{_LABEL})*")
 
@@ -77,13 +78,14 @@ def sign(job: SignRequest) -> Issued:
     asked = wanted.get_values_for_type(x509.IPAddress)
     if len(names) + len(asked) != len(list(wanted)):
         raise Denied("a node's request may name hosts and addresses alone")
-    if len(names) > 1:
-        raise Denied("a node's request may name one host")
+    if len(names) > 1 or len(asked) > ADDRESSES:
+        raise Denied(f"a node's request may name one host and {ADDRESSES} addresses")
+    held = {parsed for text in job.taken if (parsed := _parsed(text))}
     for given in names:
         _check_name(given, job.taken)
     addresses = (ip_address(job.source), *LOOPBACK, *asked)
     for address in addresses:
-        _check_address(address, job.taken)
+        _check_address(address, held)
     named = tuple(dict.fromkeys([*names, *map(str, addresses)]))
     subject = name(names[0] if names else "")
     alternative = alternatives(names, map(str, addresses))
@@ -96,7 +98,7 @@ def _check_name(given: str, taken: Iterable[str]) -> None:
     """Raise Denied unless it is a host's name (RFC 1123) that no URL parser takes for an address, and nobody's."""
     if not _HOST.fullmatch(given):
         raise Denied(f"{printable(given)} is no host name")
-    if any(_same_host(given, other.lower()) for other in taken):
+    if any(_same_host(given, other.lower().rstrip(".")) for other in taken):
         raise Denied(f"{given} is another's name")
 
 
@@ -108,14 +110,22 @@ def _same_host(name: str, other: str) -> bool:
     return short == long or ("." not in short and short == long.partition(".")[0])
 
 
-def _check_address(address: object, taken: Iterable[str]) -> None:
+def _check_address(address: object, held: Collection[Address]) -> None:
     """Raise Denied unless it is a host's own and nobody else's."""
     if not isinstance(address, Address) or address.is_multicast or address.is_unspecified:
         raise Denied(f"{address} is no host's address")
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         raise Denied(f"{address} is another way to write {address.ipv4_mapped}")
-    if str(address) in taken:
+    if address in held:
         raise Denied(f"{address} is another's address")
+
+
+def _parsed(text: str) -> Address | None:
+    """An address, however it is written; None for a name."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
 
 
 def _wanted(request: x509.CertificateSigningRequest) -> x509.SubjectAlternativeName:

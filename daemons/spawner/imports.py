@@ -4,7 +4,7 @@ own imports come with its module; listed besides are what the standard library i
 import importlib
 from typing import Final
 
-DAEMONS: Final = ("daemons.machined", "daemons.apid")
+DAEMONS: Final = ("daemons.machined", "daemons.apid", "daemons.trustd")
 WORKERS: Final = ("core.pki.jobs",)
 LATE: Final = (
     "concurrent.futures.thread",  # the loop's first run_in_executor

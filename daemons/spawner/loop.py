@@ -11,7 +11,7 @@ from typing import Final, NoReturn, Protocol
 
 from core.base.clock import Clock
 from core.linux.init import Init
-from daemons.context import BEAT, NEWS, WORK
+from daemons.context import BEAT, NEWS, START, STOP, WORK
 from daemons.spawner.forking import check_pure
 from daemons.spawner.line import NAME, Line
 from daemons.spawner.table import CRASHES, DAEMONS, Daemon
@@ -134,10 +134,17 @@ class Spawner:
                 self._init.beat()
         elif data[:1] == WORK and fds:
             self._workers.ask(ward.daemon.name, data[1:].decode(errors="replace"), socket.socket(fileno=fds.pop()))
+        elif data[:1] in (START, STOP) and ward is self._head:
+            self._want(data[1:].decode(errors="replace"), data[:1] == START)
         elif not data:
             ward.hang_up()
         for fd in fds:
             os.close(fd)
+
+    def _want(self, name: str, wanted: bool) -> None:
+        ward = self._wards.get(name)
+        if ward is not None and ward.daemon.asked:
+            ward.want(wanted)
 
     def _ended(self, ward: Ward) -> None:
         if not ward.ended():
@@ -161,7 +168,8 @@ class Spawner:
         if self._line.end is None:
             self._tell_once(NAME, self._line.present)
         for name, ward in self._wards.items():
-            self._tell_once(name, _news(ward))
+            if ward.last_pid:  # one that nobody has asked for is no news
+                self._tell_once(name, _news(ward))
 
     def _tell_once(self, name: str, news: bytes) -> None:
         if self._told.get(name) != news and self._send(news):

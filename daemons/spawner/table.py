@@ -41,12 +41,14 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A long-lived child: `module.main(context)`. With `init` it may talk to PID 1; without, its output is piped."""
+    """A long-lived child: `module.main(context)`. With `init` it may talk to PID 1; without, its output is piped. One
+    that is `asked` for runs only while machined wants it."""
 
     name: str
     module: str
     rights: Rights
     init: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ MACHINED: Final = Daemon(
     init=True,
 )
 APID: Final = Daemon("apid", "daemons.apid", Rights(50, 0, oom_score=-998))
+TRUSTD: Final = Daemon("trustd", "daemons.trustd", Rights(51, 0, oom_score=-998), asked=True)
 
-DAEMONS: Final = (MACHINED, APID)
+DAEMONS: Final = (MACHINED, APID, TRUSTD)
 JOBS: Final = (Job("core.pki.jobs:issue", Rights(NOBODY, 0)),)
 CRASHES: Final = frozenset(
     (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP)

@@ -35,7 +35,8 @@ class Ward:
         self.status: int | None = None
         self.pidfd = -1
         self.control: socket.socket | None = None
-        self.due: float | None = clock.monotonic()
+        self.due: float | None = None if daemon.asked else clock.monotonic()
+        self._wanted = not daemon.asked
         self._backoff = Backoff(first_free=True)
         self._init = init
         self._clock = clock
@@ -68,6 +69,17 @@ class Ward:
     def fresh(self) -> bool:
         """Whether it runs and has beaten in time; its start counts as a beat."""
         return self.pid > 0 and self._clock.monotonic() - self._beaten < FRESH_SECONDS
+
+    def want(self, wanted: bool) -> None:
+        """Start it now, or end it and do not start it again."""
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        if self.pid:
+            if not wanted:
+                kernel.pidfd_send_signal(self.pidfd, signal.SIGTERM)
+        else:
+            self.due = self._clock.monotonic() if wanted else None
 
     def beat(self) -> None:
         """It has beaten."""
@@ -113,6 +125,7 @@ class Ward:
     def adopt(self, pid: int, start_time: int) -> None:
         """Take over a daemon that an earlier spawner forked. Raises FileNotFoundError when init lost it in between."""
         self.pid, self.last_pid, self.start_time = pid, pid, start_time
+        self._wanted = True  # somebody asked for it before, and will say so if it is to end
         pidfd, control = self._init.get(self._process_name), self._init.get(self._control_name)
         if pidfd is None:
             raise FileNotFoundError(f"init has no {self._process_name}")
@@ -132,7 +145,8 @@ class Ward:
         self.hang_up()
         self.pidfd, self.pid = -1, 0
         now = self._clock.monotonic()
-        self.due = now + self._backoff.failed(now - self._started)
+        delay = self._backoff.failed(now - self._started)
+        self.due = now + delay if self._wanted else None
         return True
 
     def _go(self) -> None:

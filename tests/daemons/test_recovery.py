@@ -55,6 +55,27 @@ def test_machined_hears_of_the_others(running: Node) -> None:
     until(lambda: ["apid", new, None, True] in ask(running, "news"), what="its successor")
 
 
+def test_a_daemon_that_is_asked_for_runs_while_it_is_wanted(running: Node) -> None:
+    before = settled(running)
+    assert not running.pid_of("ichor-trustd")
+    ask(running, "want", name="apid", wanted=False)  # which nobody may ask for
+    ask(running, "want", name="trustd", wanted=True)
+    first = replaced(running, "trustd", 0)
+    until(lambda: ["trustd", first, None, True] in ask(running, "news"), what="its start")
+    assert [item for item in ask(running, "news") if item[0] == "trustd"] == [["trustd", first, None, True]]
+    running.kill(first)
+    second = replaced(running, "trustd", first)
+    until(lambda: ["trustd", second, None, True] in ask(running, "news"), what="its successor")
+    running.kill(before["spawner"])
+    replaced(running, "spawner", before["spawner"])
+    until(lambda: ["spawner", running.pid_of("ichor-spawner"), None, True] in ask(running, "news"), what="its news")
+    assert running.pid_of("ichor-trustd") == second
+    ask(running, "want", name="trustd", wanted=False)
+    until(lambda: ["trustd", second, int(signal.SIGTERM), False] in ask(running, "news"), what="its end")
+    assert running.pid_of("ichor-trustd") == 0
+    assert running.pid_of("ichor-apid") == before["apid"]
+
+
 def test_machined_hears_how_its_predecessor_ended(running: Node) -> None:
     pid = settled(running)["machined"]
     running.kill(pid)

@@ -10,7 +10,7 @@ from core.pki import der, jobs, keys, pem, requests
 from core.pki.types import Algorithm, Pair, Request, SignRequest, decode_request
 from tests.pki.conftest import NOW
 
-TAKEN = ("node-2", "node-2.example.org", "api.example.org", "*.wild.example.org", "10.0.0.2", "fd00::2")
+TAKEN = ("node-2", "node-2.example.org", "api.example.org", "*.wild.example.org", "10.0.0.2", "FD00:0::2")
 
 
 def _job(ca: Pair, csr: bytes) -> SignRequest:
@@ -57,7 +57,7 @@ def test_openssl_makes_requests_that_are_signed(ca: Pair, tmp_path: Path) -> Non
         ("subjectAltName=DNS:node-2.example.net", "/CN=node-1", "is another's name"),
         ("subjectAltName=DNS:api", "/CN=node-1", "is another's name"),
         ("subjectAltName=DNS:x.wild.example.org", "/CN=node-1", "is another's name"),
-        ("subjectAltName=DNS:node-1,DNS:node-3", "/CN=node-1", "may name one host"),
+        ("subjectAltName=DNS:node-1,DNS:node-3", "/CN=node-1", "may name one host and"),
         ("subjectAltName=DNS:node-1,IP:10.0.0.2", "/CN=node-1", r"10\.0\.0\.2 is another's address"),
         ("subjectAltName=IP:fd00:0::2", "/CN=node-1", "fd00::2 is another's address"),
         ("subjectAltName=IP:::ffff:10.0.0.2", "/CN=node-1", r"another way to write 10\.0\.0\.2"),
@@ -102,7 +102,7 @@ def test_a_refusal_is_an_answer(ca: Pair) -> None:
         jobs.decode(jobs.issue(jobs.encode(_job(ca, b"hello"))))
 
 
-@pytest.mark.parametrize("algorithm", list(Algorithm))
+@pytest.mark.parametrize("algorithm", [Algorithm.ED25519, Algorithm.P256])
 def test_a_request_follows_the_authority_s_kind(authorities: dict[Algorithm, Pair], algorithm: Algorithm) -> None:
     authority = authorities[algorithm]
     made = decode_request(jobs.issue(jobs.encode(Request(authority.crt, "n", ("n",), ("10.0.0.1",)))))

@@ -39,7 +39,7 @@ from tests.support.image import TREE, built
 from tests.support.pid1 import until
 
 T = TypeVar("T")
-DAEMONS = ("ichor-spawner", "ichor-machined", "ichor-apid")
+DAEMONS = ("ichor-spawner", "ichor-machined", "ichor-apid", "ichor-trustd")
 STRANGER = ClientTLS(insecure=True)
 _LOCK = Path("/run/lock/ichor-tests.lock")
 

@@ -1,38 +1,56 @@
 """The API on machined's local sockets. Each socket belongs to one peer, whose uid the kernel checks at connect;
 only what apid says about its caller's roles is believed, and only on apid's socket."""
 
+import asyncio
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Final
 
 from core.node.api import access, machine
 from core.node.api.machine import mounts
 from core.node.api.state import State
+from core.node.api.trust import Authority
+from core.node.holders import Holders, Joined
 from core.node.node import Node
 from core.node.sockets import listener
+from core.node.survivor import Survivor
 from core.rpc.server import Server
 
-APID_UID = 50
-DRAIN_SECONDS = 1.0
+UIDS: Final = {"apid": 50, "trustd": 51}
+DRAIN_SECONDS: Final = 1.0
 
 
 class LocalAPI:
-    """Serves every gRPC service of the node to apid. Each call is checked by the table by which apid decided: a flaw
-    there does not open what is behind."""
+    """Serves every gRPC service of the node to apid, and to trustd what it needs to let nodes join. Each call of apid's
+    is checked by the table by which apid decided: a flaw there does not open what is behind."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         state = State(node.store, partial(access.roles, node.store), node.runtime.rested)
         services = [machine.service(node), mounts.storage(), state.service()]
-        self._server = Server(services, guard=partial(access.check_call, node.store))
+        holders = Holders(node.store, Survivor(node.init, "joined", dict[str, Joined]), node.clock)
+        authority = Authority(node.store, holders, node.work, node.clock)
+        self._servers = {
+            "apid": Server(services, guard=partial(access.check_call, node.store)),
+            "trustd": Server([authority.service()]),
+        }
+        self._sockets: dict[str, socket.socket] = {}
 
-    async def serve(self, sock: socket.socket) -> None:
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Each peer's socket, as long as the block lasts."""
+        with ExitStack() as stack:
+            for peer, uid in UIDS.items():
+                self._sockets[peer] = stack.enter_context(listener(self._node.init, peer, uid))
+            yield
+
+    async def serve(self) -> None:
         """Accept from now on."""
-        await self._server.serve(sock)
+        for peer, server in self._servers.items():
+            await server.serve(self._sockets[peer])
 
     async def drain(self) -> None:
         """Let calls under way end."""
-        await self._server.drain(DRAIN_SECONDS)
-
-    def listen(self) -> socket.socket:
-        """apid's socket."""
-        return listener(self._node.init, "apid", APID_UID)
+        await asyncio.gather(*(server.drain(DRAIN_SECONDS) for server in self._servers.values()))

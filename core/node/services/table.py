@@ -13,6 +13,7 @@ def services(clock: Clock, settings: containerd.Settings, *others: Service) -> l
         Service("spawner"),
         Service("machined"),
         Service("apid", cgroup="system/apid"),
+        Service("trustd", cgroup="system/trustd"),
         containerd.service(clock, settings, storage),
         Service("cri", same_process_as="containerd"),
         *others,

@@ -6,7 +6,7 @@ from typing import Final
 
 from core.node.events import Publisher
 from core.node.machineconfig import ACTIVE
-from core.node.resources.config import AcquireConfigStatus, MachineConfig
+from core.node.resources.config import AcquireConfigStatus, MachineConfig, MachineTypeSpec
 from core.node.resources.network import NetworkStatus
 from core.node.resources.runtime import MachineStage, MachineStatus, MachineStatusStatus, UnmetCondition
 from core.node.resources.services import Service
@@ -15,6 +15,7 @@ from core.rpc.pb.machine import machine_pb2 as pb
 from core.state import Controller, Scope, exclusive, weak
 
 NEEDED: Final = ("apid", "containerd", "machined")
+NEEDED_TO_LEAD: Final = (*NEEDED, "trustd")
 _SEQUENCES: Final = {
     "initialize": MachineStage.BOOTING,
     "boot": MachineStage.BOOTING,
@@ -33,6 +34,7 @@ class MachineStatusController(Controller):
     inputs = (
         weak(MachineConfig.at(ACTIVE)),
         weak(AcquireConfigStatus.at("config")),
+        weak(MachineTypeSpec.at("machine-type")),
         weak(NetworkStatus.at("status")),
         weak(TimeStatus.at("node")),
         weak(Service),
@@ -80,7 +82,9 @@ def _unmet(scope: Scope) -> list[UnmetCondition]:
     if network is None or not (network.spec.address_ready and network.spec.hostname_ready):
         found.append(UnmetCondition(name="network", reason="waiting on: address, hostname"))
     services = {service.md.id: service.spec for service in scope.list(Service.all())}
-    waiting = [name for name in NEEDED if name not in services or not services[name].ready]
+    machine = scope.find(MachineTypeSpec.at("machine-type"))
+    needed = NEEDED_TO_LEAD if machine is not None and machine.spec.machine_type.control_plane else NEEDED
+    waiting = [name for name in needed if name not in services or not services[name].ready]
     if waiting:
         found.append(UnmetCondition(name="services", reason=f"waiting on: {', '.join(waiting)}"))
     return found

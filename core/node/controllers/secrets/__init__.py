@@ -4,6 +4,6 @@ from core.node.controllers.secrets.api import APICertificates
 from core.node.controllers.secrets.maintenance import MaintenanceAuthority
 from core.node.controllers.secrets.root import os_root
 from core.node.controllers.secrets.sans import CertSANs
-from core.node.controllers.secrets.work import Work
+from core.node.controllers.secrets.trustd import TrustdCertificates
 
-__all__ = ["APICertificates", "CertSANs", "MaintenanceAuthority", "Work", "os_root"]
+__all__ = ["APICertificates", "CertSANs", "MaintenanceAuthority", "TrustdCertificates", "os_root"]

@@ -5,11 +5,11 @@ change; apid swaps it without a restart."""
 import logging
 
 from core.node.controllers.secrets.leaf import Leaf
-from core.node.controllers.secrets.work import Work, issue
 from core.node.resources.config import MachineTypeSpec
 from core.node.resources.secrets import APICerts, CertSAN, MaintenanceRoot, OSRoot
 from core.node.resources.time import TimeStatus
 from core.node.resources.values import Certificate, CertificateAndKey
+from core.node.work import Work, issue
 from core.pki.roles import Role
 from core.pki.types import CLIENT_LIFETIME, SERVER_LIFETIME, Client, Pair, Server
 from core.state import Controller, Scope, exclusive, weak

@@ -1,11 +1,11 @@
 """-> MaintenanceRoot: the authority that vouches for this node while it has no config. Made once for each start of
 machined and never written anywhere."""
 
-from core.node.controllers.secrets.work import Work, issue
 from core.node.resources.runtime import MaintenanceServiceRequest
 from core.node.resources.secrets import MaintenanceRoot
 from core.node.resources.time import TimeStatus
 from core.node.resources.values import CertificateAndKey
+from core.node.work import Work, issue
 from core.pki.types import Algorithm, Authority
 from core.state import Controller, Scope, exclusive, weak
 

@@ -7,13 +7,14 @@ from core.base.errors import IchorError
 from core.config import generate
 from core.config.generate import Options
 from core.node.controllers.runtime import Maintenance
-from core.node.controllers.secrets import APICertificates, CertSANs, MaintenanceAuthority, Work, os_root
+from core.node.controllers.secrets import APICertificates, CertSANs, MaintenanceAuthority, os_root
 from core.node.resources.config import AcquireConfigStatus, MachineConfig, MachineType, MachineTypeSpec
 from core.node.resources.network import HostnameStatus, NodeAddress
 from core.node.resources.runtime import APIServiceConfig
 from core.node.resources.secrets import APICerts, MaintenanceRoot
 from core.node.resources.time import TimeStatus
 from core.node.resources.values import CertificateAndKey
+from core.node.work import Work
 from core.pki import der, jobs, pem
 from tests.node.controllers.house import House
 from tests.support.clock import FakeClock, on_loop, settle

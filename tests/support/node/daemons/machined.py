@@ -51,6 +51,9 @@ class StandIn:
     async def do_work(self, function: str, payload: str) -> str:
         return (await self.context.work(function, payload.encode())).decode()
 
+    async def do_want(self, name: str, wanted: bool) -> None:
+        self.context.want(name, wanted)
+
     async def do_kept(self, name: str) -> bool:
         fd = self.init.get(name)
         if fd is not None:

@@ -1,0 +1,69 @@
+"""Where a node that joins asks for its certificate: securityapi.SecurityService on :50001. Checks the token and how
+often who asks, then passes the request with the address it came from to machined, which signs or refuses; decides
+nothing about names and holds no authority's key."""
+
+import asyncio
+import logging
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from core.base.clock import Clock
+from core.base.errors import Invalid
+from core.node.trust.credentials import Credentials
+from core.node.trust.rate import Rate
+from core.rpc.client import Channel
+from core.rpc.context import Context
+from core.rpc.pb.security import security_pb2 as security
+from core.rpc.pb.trust import trust_pb2 as pb
+from core.rpc.server import Limits, Server
+from core.rpc.service import Service, unary
+from core.rpc.status import Code, RpcError
+
+_log = logging.getLogger("trust")
+TOKEN: Final = "token"
+LARGEST: Final = 16 << 10
+_SIGN_SECONDS: Final = 30.0
+# everybody may connect, so nobody may hold much
+_LIMITS: Final = Limits(
+    message=2 * LARGEST, buffer=1 << 20, headers=8 << 10, streams=8, connections=256, handshake=5.0, idle=30.0
+)
+
+
+class Desk:
+    """Serves `listener` once there is something to serve with. Asks for no client certificate."""
+
+    def __init__(self, machined: Channel, clock: Clock) -> None:
+        self._machined = machined
+        self._credentials = Credentials(machined, clock)
+        self._rate = Rate(clock)
+        call = unary(self.certificate, security.CertificateRequest, security.CertificateResponse)
+        self.server = Server([Service("securityapi.SecurityService", {"Certificate": call})], limits=_LIMITS)
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._credentials.keep(), name="credentials")
+            await self.server.serve(listener, await self._credentials.ready())
+            _log.info("serving")
+
+    async def certificate(self, ctx: Context, request: security.CertificateRequest) -> security.CertificateResponse:
+        """Certificate: sign a request."""
+        tokens = ctx.metadata.text(TOKEN)
+        if len(tokens) != 1 or not self._credentials.admits(tokens[0]):
+            raise RpcError(Code.UNAUTHENTICATED, "the token is missing or wrong")
+        if len(request.csr) > LARGEST:
+            raise Invalid(f"a request of {len(request.csr)} bytes is too large")
+        source = source_of(ctx.peer.address)
+        self._rate.take(source)
+        asked = pb.SignRequest(csr=request.csr, source=str(source))
+        path, answer = "/ichor.trust.Authority/Sign", security.CertificateResponse
+        return await self._machined.unary(path, asked, answer, timeout=_SIGN_SECONDS)
+
+
+def source_of(peer: str) -> IPv4Address | IPv6Address:
+    """The address of "host:port" or "[host]:port", as what it is when a socket of both families writes it longer."""
+    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
+    address = ip_address(host)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
