@@ -15,7 +15,7 @@ from tests.support.siege import VICTIMS, siege
 
 def test_each_dies_and_nobody_else(tmp_path: Path, record_result: Record) -> None:
     with cluster.running(tmp_path, "kills") as (node,):
-        _besiege(node, tmp_path, ["machined", "containerd", "apid", "spawner", "machined"], record_result)
+        _besiege(node, tmp_path, ["machined", "containerd", "apid", "trustd", "spawner", "machined"], record_result)
 
 
 @pytest.mark.slow

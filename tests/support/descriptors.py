@@ -9,14 +9,16 @@ _LOOP: Final = Counter({"eventpoll": 1, "eventfd": 1, "pipe": 4, "unix": 2})
 
 QUIET: Final[dict[str, Counter[str]]] = {
     # init, a control socket and a pidfd for each daemon
-    "ichor-spawner": Counter({"/dev/null": 1, "console": 2, "unix": 3, "pidfd": 2}),
+    "ichor-spawner": Counter({"/dev/null": 1, "console": 2, "unix": 4, "pidfd": 3}),
     # its output; the spawner, machined, the door
     "ichor-apid": _LOOP + Counter({"/dev/null": 1, "pipe": 2, "unix": 2, "tcp": 1}),
-    # init, the spawner, apid's door and apid, containerd; what outlives it; both ends of the logs that come by pipe
+    "ichor-trustd": _LOOP + Counter({"/dev/null": 1, "pipe": 2, "unix": 2, "tcp": 1}),
+    # init, the spawner, the doors of apid and trustd and both, containerd; what outlives it; both ends of the logs that
+    # come by pipe
     "ichor-machined": _LOOP
-    + Counter({"/dev/null": 1, "/dev/kmsg": 1, "console": 2, "pidfd": 1, "unix": 5, "netlink": 5, "pipe": 4})
-    + Counter(f"memfd {name}" for name in ("events", "ichor-sequence", "ichor-config", "ichor-services"))
-    + Counter(f"memfd ring:{id_}" for id_ in ("apid", "containerd", "kernel", "machined")),
+    + Counter({"/dev/null": 1, "/dev/kmsg": 1, "console": 2, "pidfd": 1, "unix": 7, "netlink": 5, "pipe": 4})
+    + Counter(f"memfd {name}" for name in ("events", "ichor-sequence", "ichor-config", "ichor-services", "ichor-joined"))
+    + Counter(f"memfd ring:{id_}" for id_ in ("apid", "containerd", "kernel", "machined", "trustd")),
 }
 
 

@@ -31,6 +31,7 @@ from tests.support.pid1 import until
 VICTIMS: Final = {
     "machined": "ichor-machined",
     "apid": "ichor-apid",
+    "trustd": "ichor-trustd",
     "spawner": "ichor-spawner",
     "containerd": "containerd",
 }
