@@ -17,7 +17,8 @@ QUIET: Final[dict[str, Counter[str]]] = {
     # come by pipe
     "ichor-machined": _LOOP
     + Counter({"/dev/null": 1, "/dev/kmsg": 1, "console": 2, "pidfd": 1, "unix": 7, "netlink": 5, "pipe": 4})
-    + Counter(f"memfd {name}" for name in ("events", "ichor-sequence", "ichor-config", "ichor-services", "ichor-joined"))
+    + Counter(f"memfd ichor-{name}" for name in ("sequence", "config", "services", "joined"))
+    + Counter({"memfd events": 1})
     + Counter(f"memfd ring:{id_}" for id_ in ("apid", "containerd", "kernel", "machined", "trustd")),
 }
 
