@@ -45,7 +45,7 @@ STRANGER = ClientTLS(insecure=True)
 
 def certificate(*roles: str, ca: Pair = CA) -> Issued:
     """A client's, with its key."""
-    return issue.client(Client(NOW, ca, roles))
+    return issue.client(Client(NOW, ca, roles, "somebody"))
 
 
 def tls(*roles: str) -> ClientTLS:
@@ -55,9 +55,10 @@ def tls(*roles: str) -> ClientTLS:
 
 
 class Machined:
-    """A node's store and socket; `calls` are the contexts of what it was asked, `cancelled` what was given up."""
+    """A node's store and socket; `calls` are the contexts of what it was asked, `cancelled` what was given up. Without
+    `answers` it has only its resources to tell of."""
 
-    def __init__(self, name: str = "node", address: str = "127.0.0.1") -> None:
+    def __init__(self, name: str = "node", address: str = "127.0.0.1", *, answers: bool = True) -> None:
         self.name, self.address = name, address
         self.house = House(SystemClock(), [Maintenance()])
         self.applied: list[bytes] = []
@@ -77,7 +78,10 @@ class Machined:
             "Events": server_stream(self.events, pb.EventsRequest, pb.Event),
             "Logs": server_stream(self.logs, pb.LogsRequest, common_pb2.Data),
         }
-        services = [Service("machine.MachineService", calls), State(store, partial(access.roles, store)).service()]
+        services = [
+            Service("machine.MachineService", calls if answers else {}),
+            State(store, partial(access.roles, store)).service(),
+        ]
         self.server = server.Server(services, guard=self.guard)
 
     def guard(self, ctx: Context) -> None:
