@@ -43,6 +43,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
     acquire = Acquire(Survivor(init, "config", InForce), clock, events)
     devices = Uevents()
     checker = imagecheck.Checker(lambda: image.running(able, image.Ground()), logs, clock.now)
+    meta = block.MetaKeys(block.Place())
     node = Node(
         init=init,
         clock=clock,
@@ -68,6 +69,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         lifecycle=lifecycle,
         devices=devices,
         work=work,
+        meta=meta,
     )
     lifecycle.machine = node
     wires = Network()
@@ -91,7 +93,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         *hardware.controllers(able, devices.listen, events, clock.now),
         hardware.image_check(lambda: checker.status(node.services.unit(imagecheck.ID).record), checker.said),
         hardware.PowerButton(able, devices.listen, lambda: lifecycle.start("shutdown")),
-        *block.controllers(able, devices.listen),
+        *block.controllers(able, devices.listen, meta=meta),
     ):
         node.runtime.register(controller)
     return node

@@ -12,6 +12,7 @@ from core.linux.capabilities import Capabilities
 from core.linux.init import Init
 from core.linux.uevents import Uevents
 from core.node.build import Build
+from core.node.controllers.block import MetaKeys
 from core.node.controllers.config import Acquire
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner
@@ -54,6 +55,7 @@ class Node:
     lifecycle: Runner
     devices: Uevents
     work: Work
+    meta: MetaKeys
 
     async def run(self, news: AsyncIterator[News]) -> None:
         """Controllers, services and sequences, until cancelled. `news` tells of our own daemons."""

@@ -8,9 +8,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
 
-from core.node.api import access, machine
-from core.node.api.machine import mounts
-from core.node.api.state import State
+from core.node.api import access
+from core.node.api.served import services
 from core.node.api.trust import Authority
 from core.node.holders import Holders, Joined
 from core.node.node import Node
@@ -28,12 +27,10 @@ class LocalAPI:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        state = State(node.store, partial(access.roles, node.store), node.runtime.rested)
-        services = [machine.service(node), mounts.storage(), state.service()]
         holders = Holders(node.store, Survivor(node.init, "joined", dict[str, Joined]), node.clock)
         authority = Authority(node.store, holders, node.work, node.clock)
         self._servers = {
-            "apid": Server(services, guard=partial(access.check_call, node.store)),
+            "apid": Server(services(node), guard=partial(access.check_call, node.store)),
             "trustd": Server([authority.service()]),
         }
         self._sockets: dict[str, socket.socket] = {}

@@ -7,6 +7,7 @@ from typing import TypeVar
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
+from core.rpc.call import Call
 from core.rpc.client import Channel
 from core.rpc.service import Method, Service
 from tests.support.wire import served
@@ -26,7 +27,11 @@ class Caller:
 
     async def all(self, name: str, reply: type[Res], request: Message) -> list[Res]:
         """A whole stream."""
-        return [message async for message in self._channel.server_stream(f"/{self._service}/{name}", request, reply)]
+        return [message async for message in self.stream(name, reply, request)]
+
+    def stream(self, name: str, reply: type[Res], request: Message) -> Call[bytes, Res]:
+        """A stream, to iterate."""
+        return self._channel.server_stream(f"/{self._service}/{name}", request, reply)
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 
+from core.node.api import later
 from core.node.api.events import Events
 from core.node.api.machine import (
     archive,
@@ -13,7 +14,9 @@ from core.node.api.machine import (
     cpus,
     files,
     logs,
+    meta,
     mounts,
+    netstat,
     power,
     processes,
     services,
@@ -53,7 +56,10 @@ def service(node: Node) -> Service:
             **archive.methods(),
             **counters.methods(),
             **cpus.methods(),
+            **later.machine(),
+            **meta.methods(node.meta),
             **mounts.methods(),
+            **netstat.methods(),
             **processes.methods(),
             **trees.methods(),
         },

@@ -13,13 +13,15 @@ from core.node.controllers.block.system import SystemDisks, VolumeConfigs
 from core.node.controllers.block.volumes import Volumes
 from core.state import Controller
 
-__all__ = ["Place", "controllers"]
+__all__ = ["MetaKeys", "Place", "controllers"]
 
 
-def controllers(capabilities: Capabilities, listen: Listen, place: Place | None = None) -> list[Controller]:
+def controllers(
+    capabilities: Capabilities, listen: Listen, place: Place | None = None, meta: MetaKeys | None = None
+) -> list[Controller]:
     """The domain's controllers: on a machine over its block devices, on a container node over its folders."""
     at = place or Place()
-    shared = [MetaKeys(at), runtime_mounts()]
+    shared = [meta or MetaKeys(at), runtime_mounts()]
     if not capabilities.block:
         return [Folders(at), *shared]
     return [
