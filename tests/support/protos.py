@@ -9,8 +9,8 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from core.rpc import pb
 
-# what others serve, or what is asked of a machine that signs images
-FOREIGN: Final = ("containerd.", "grpc.", "signerapi.")
+# what others serve, what is asked of a machine that signs images, and what our daemons ask each other
+FOREIGN: Final = ("containerd.", "grpc.", "signerapi.", "ichor.")
 
 
 @cache
