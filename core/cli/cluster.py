@@ -35,6 +35,7 @@ def command() -> None:
 @click.option("--name", default="ichor", show_default=True)
 @click.option("--provisioner", "kind", type=click.Choice(["container", "qemu"]), default="container", show_default=True)
 @click.option("--controlplanes", default=1, show_default=True, help="control-plane nodes")
+@click.option("--workers", default=0, show_default=True, help="worker nodes, of containers")
 @click.option("--image", default=IMAGE, show_default=True, metavar="FOLDER", help="what `make image` built")
 @click.option("--image-key", metavar="FILE", help="raw public key to check the image with")
 @click.option("--memory", default="2GiB", show_default=True, help="of a virtual machine")
@@ -46,6 +47,7 @@ def create(
     name: str,
     kind: str,
     controlplanes: int,
+    workers: int,
     image: str,
     image_key: str | None,
     memory: str,
@@ -60,6 +62,7 @@ def create(
         kind="qemu" if kind == "qemu" else "container",
         image=str(Path(image).absolute()),
         control_planes=controlplanes,
+        workers=workers,
         memory=parse_size(memory),
         disk=parse_size(disk),
     )

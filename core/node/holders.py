@@ -73,9 +73,8 @@ class Holders:
 
 def _shared(config: Config) -> Iterator[str]:
     """What is nobody's own: the cluster's endpoint, and addresses that wander between nodes."""
-    cluster = config.v1alpha1.cluster
-    if cluster.control_plane is not None and cluster.control_plane.endpoint:
-        yield split_url(cluster.control_plane.endpoint).hostname or ""
+    if endpoint := config.v1alpha1.cluster.control_plane.endpoint:
+        yield split_url(endpoint).hostname or ""
     for interface in config.v1alpha1.machine.network.interfaces:
         vips = (interface.vip, *(vlan.vip for vlan in interface.vlans))
         yield from (vip.ip for vip in vips if vip is not None)

@@ -44,23 +44,28 @@ def configure(
     folder = places.cluster(cluster.spec.name)
     with exclusive(places):  # secrets are made once
         access = _access(folder, cluster)
-        config = _machine_config(folder, cluster, patches)
+        configs = {worker: _machine_config(folder, cluster, patches, worker=worker) for worker in (False, True)}
     try:
-        asyncio.run(_all(places, cluster, access, config, say, wait))
+        asyncio.run(_all(places, cluster, access, configs, say, wait))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None  # one node's failure ends the others' waiting
     return access
 
 
 async def _all(
-    places: Places, cluster: Cluster, access: client.ClientConfig, config: bytes, say: Progress, wait: bool
+    places: Places,
+    cluster: Cluster,
+    access: client.ClientConfig,
+    configs: dict[bool, bytes],
+    say: Progress,
+    wait: bool,
 ) -> None:
     context = access.get()
     known = ClientTLS(context.ca, context.crt, context.key)
     async with asyncio.TaskGroup() as group:
         for node in cluster.nodes:
             console = provisioner(places, cluster).console(node)
-            group.create_task(_one(cluster, node, known, config, console, say, wait))
+            group.create_task(_one(cluster, node, known, configs[node.worker], console, say, wait))
 
 
 async def _one(
@@ -122,7 +127,8 @@ def _access(folder: Path, cluster: Cluster) -> client.ClientConfig:
     if path.exists():
         return client.load(path.read_bytes(), str(path))
     made = generate.client_config(_secrets(folder), _options(cluster), SystemClock().now())
-    endpoints = tuple(f"{n.address}:{n.port}" if n.port != 50000 else n.address for n in cluster.nodes)
+    fronts = [n for n in cluster.nodes if not n.worker]
+    endpoints = tuple(f"{n.address}:{n.port}" if n.port != 50000 else n.address for n in fronts)
     nodes = tuple(dict.fromkeys(n.address for n in cluster.nodes))
     context = msgspec.structs.replace(made.get(), endpoints=endpoints, nodes=nodes)
     made = made.put(cluster.spec.name, context)
@@ -130,10 +136,11 @@ def _access(folder: Path, cluster: Cluster) -> client.ClientConfig:
     return made
 
 
-def _machine_config(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, str], ...]) -> bytes:
-    path = folder / "controlplane.yaml"
+def _machine_config(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, str], ...], *, worker: bool) -> bytes:
+    path = folder / ("worker.yaml" if worker else "controlplane.yaml")
     if not path.exists():
-        config = read(generate.control_plane(_secrets(folder), _options(cluster)), path.name)
+        make = generate.worker if worker else generate.control_plane
+        config = read(make(_secrets(folder), _options(cluster)), path.name)
         for patch, name in (*_PATCHES[cluster.spec.kind], *patches):
             config = read(merge_text(config, patch, name), path.name)
         write_atomic(path, load(config.text, path.name).text)

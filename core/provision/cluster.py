@@ -72,14 +72,16 @@ def destroy(places: Places, name: str) -> None:
 
 def _plan(places: Places, spec: ClusterSpec, image: Path) -> Cluster:
     digest = rootfs.digest(image)
-    names = [f"{spec.name}-controlplane-{n}" for n in range(1, spec.control_planes + 1)]
+    counts = (("controlplane", spec.control_planes), ("worker", spec.workers))
+    names = [f"{spec.name}-{kind}-{n}" for kind, count in counts for n in range(1, count + 1)]
     if spec.kind == "qemu":
         nodes = tuple(Node(name, "127.0.0.1", _free_port()) for name in names)
         return Cluster(spec, digest, "", "", "", nodes)
     others = [model.load(places, name).subnet for name in model.names(places)]
     subnet = subnets.pick(subnets.taken_by(network.routes(), others))
     hosts = list(subnet.hosts())
-    nodes = tuple(Node(name, str(address)) for name, address in zip(names, hosts[1:], strict=False))
+    numbered = enumerate(zip(names, hosts[1:], strict=False))
+    nodes = tuple(Node(name, str(host), worker=n >= spec.control_planes) for n, (name, host) in numbered)
     bridge = network.bridge_name(str(places.cluster(spec.name).resolve()))
     return Cluster(spec, digest, str(subnet), str(hosts[0]), bridge, nodes)
 

@@ -20,6 +20,7 @@ class Node(msgspec.Struct, frozen=True):
     name: str
     address: str
     port: int = 50000
+    worker: bool = False
 
 
 class ClusterSpec(msgspec.Struct, frozen=True):
@@ -29,6 +30,7 @@ class ClusterSpec(msgspec.Struct, frozen=True):
     kind: Kind
     image: str
     control_planes: int = 1
+    workers: int = 0
     memory: int = 2 << 30
     disk: int = 6 << 30
     cpus: int = 1
@@ -38,6 +40,10 @@ class ClusterSpec(msgspec.Struct, frozen=True):
             raise Invalid(f"{self.name!r} is no cluster name", remedy="use up to 32 letters, digits and inner dashes")
         if self.control_planes < 1:
             raise Invalid("a cluster has at least one control plane")
+        if self.workers < 0 or (self.workers and self.kind == "qemu"):
+            raise Invalid(
+                "virtual machines have no network in common: a worker could not join", remedy="use containers"
+            )
 
 
 class Cluster(msgspec.Struct, frozen=True):

@@ -301,9 +301,10 @@ def unique(word: str) -> str:
     return f"{word}-{uuid.uuid4().hex[:8]}"
 
 
-def spec(name: str, nodes: int = 1) -> ClusterSpec:
+def spec(name: str, nodes: int = 1, workers: int = 0) -> ClusterSpec:
     """Container nodes on the built image."""
-    return ClusterSpec(name=name, kind="container", image=str(built().image.parent), control_planes=nodes)
+    image = str(built().image.parent)
+    return ClusterSpec(name=name, kind="container", image=image, control_planes=nodes, workers=workers)
 
 
 def create(home: Home, wanted: ClusterSpec, patches: tuple[tuple[bytes, str], ...] = ()) -> list[Node]:
@@ -341,13 +342,17 @@ def show_consoles(home: Home, name: str) -> None:
 
 @contextmanager
 def running(
-    folder: Path, word: str = "e2e", nodes: int = 1, patches: tuple[tuple[bytes, str], ...] = ()
+    folder: Path,
+    word: str = "e2e",
+    nodes: int = 1,
+    patches: tuple[tuple[bytes, str], ...] = (),
+    workers: int = 0,
 ) -> Iterator[list[Node]]:
     """A cluster that is ready, as long as the block lasts. What its nodes said is shown when the block fails."""
     home = Home(folder)
     name = unique(word)
     try:
-        yield create(home, spec(name, nodes), patches)
+        yield create(home, spec(name, nodes, workers), patches)
     except BaseException:
         show_consoles(home, name)
         raise

@@ -1,14 +1,18 @@
 """OSRoot or MaintenanceRoot, CertSAN, MachineType -> APICerts: what apid serves with and, on a control plane, what it
 shows to other nodes. Issued anew at half its life and whenever the authority, the names, the addresses or the clock
-change; apid swaps it without a restart."""
+change; apid swaps it without a restart. A worker's comes from a control plane."""
 
 import logging
 
+from core.config.schema.addresses import split_url
+from core.node import machineconfig
+from core.node.controllers.secrets.join import PORT, join
 from core.node.controllers.secrets.leaf import Leaf
-from core.node.resources.config import MachineTypeSpec
+from core.node.resources.cluster import Member
+from core.node.resources.config import MachineConfig, MachineTypeSpec
 from core.node.resources.secrets import APICerts, CertSAN, MaintenanceRoot, OSRoot
 from core.node.resources.time import TimeStatus
-from core.node.resources.values import Certificate, CertificateAndKey
+from core.node.resources.values import CertificateAndKey
 from core.node.work import Work, issue
 from core.pki.roles import Role
 from core.pki.types import CLIENT_LIFETIME, SERVER_LIFETIME, Client, Pair, Server
@@ -19,55 +23,55 @@ _log = logging.getLogger("secrets")
 
 class APICertificates(Controller):
     """Id `api`. With a config clients must show a certificate of an accepted authority; in maintenance none. Lifetimes
-    in seconds."""
+    in seconds; `port` is where control planes let nodes join."""
 
     name = "secrets.APIController"
     inputs = (
         weak(OSRoot.at("os")),
         weak(MaintenanceRoot.at("maintenance")),
         weak(MachineTypeSpec.at("machine-type")),
+        weak(MachineConfig.at(machineconfig.ACTIVE)),
+        weak(Member),
         weak(CertSAN.at("api")),
         weak(TimeStatus.at("node")),  # the clock may jump past all that was issued
     )
     outputs = (exclusive(APICerts),)
 
-    def __init__(self, work: Work, server: int = SERVER_LIFETIME, client: int = CLIENT_LIFETIME) -> None:
-        self._work = work
+    def __init__(
+        self, work: Work, server: int = SERVER_LIFETIME, client: int = CLIENT_LIFETIME, port: int = PORT
+    ) -> None:
+        self._work, self._port = work, port
         self._lifetimes = server, client
         self._server, self._client = Leaf(), Leaf()
 
     async def reconcile(self, scope: Scope) -> None:
-        sans = scope.find(CertSAN.at("api"))
-        root = scope.find(OSRoot.at("os"))
+        sans, root = scope.find(CertSAN.at("api")), scope.find(OSRoot.at("os"))
         maintenance = scope.find(MaintenanceRoot.at("maintenance"))
-        if root is not None and root.spec.issuing_ca is not None:
-            authority, accepted = root.spec.issuing_ca, root.spec.accepted_cas
-        elif root is None and maintenance is not None:
-            authority, accepted = maintenance.spec.ca, ()
-        else:
-            return  # a worker's certificate comes from a control plane; until then the one before stays
         if sans is None:
             return
-        await self._keep_server(scope, authority, sans.spec)
-        forwards = root is not None and self._is_control_plane(scope)
-        client = self._client.pair if forwards and self._client.pair.crt else None
-        self._put(scope, client, accepted, stranger=root is None)
-        scope.later(self._server.renew - scope.clock.now())
-        if forwards:  # behind the server's, which a node that boots is waited for
-            await self._keep_client(scope, authority, sans.spec.fqdn)
-            self._put(scope, self._client.pair, accepted, stranger=False)
+        if root is not None:
+            await self._with_config(scope, root.spec, sans.spec)
+        elif maintenance is not None:
+            await self._keep_server(scope, maintenance.spec.ca, sans.spec)
+            scope.put("api", APICerts(server=self._server.pair, skip_verifying_client_cert=True))
 
-    def _put(
-        self, scope: Scope, client: CertificateAndKey | None, accepted: tuple[Certificate, ...], *, stranger: bool
-    ) -> None:
-        spec = APICerts(
-            server=self._server.pair, client=client, accepted_cas=accepted, skip_verifying_client_cert=stranger
-        )
-        scope.put("api", spec)
-
-    def _is_control_plane(self, scope: Scope) -> bool:
+    async def _with_config(self, scope: Scope, root: OSRoot, sans: CertSAN) -> None:
         machine = scope.find(MachineTypeSpec.at("machine-type"))
-        return machine is not None and machine.spec.machine_type.control_plane
+        leads = machine is not None and machine.spec.machine_type.control_plane
+        if self._server.pair.crt:
+            self._put(scope, root, leads=leads)  # who is accepted changes at once, however long the next one takes
+        if root.issuing_ca is not None:
+            await self._keep_server(scope, root.issuing_ca, sans)
+        else:
+            await self._join(scope, root, sans)
+        self._put(scope, root, leads=leads)
+        if leads and root.issuing_ca is not None:  # behind the server's, which a node that boots is waited for
+            await self._keep_client(scope, root.issuing_ca, sans.fqdn)
+            self._put(scope, root, leads=leads)
+
+    def _put(self, scope: Scope, root: OSRoot, *, leads: bool) -> None:
+        client = self._client.pair if leads and self._client.pair.crt else None
+        scope.put("api", APICerts(server=self._server.pair, client=client, accepted_cas=root.accepted_cas))
 
     async def _keep_server(self, scope: Scope, authority: CertificateAndKey, sans: CertSAN) -> None:
         now = scope.clock.now()
@@ -75,6 +79,7 @@ class APICertificates(Controller):
         job = Server(now, ca, sans.fqdn, sans.dns_names, sans.ips, self._lifetimes[0])
         if await self._server.keep(now, (authority, sans), lambda: issue(self._work, job)):
             _log.info("API certificate issued for %s", ", ".join((*sans.dns_names, *sans.ips)))
+        scope.later(self._server.renew - now)
 
     async def _keep_client(self, scope: Scope, authority: CertificateAndKey, name: str) -> None:
         """What other nodes know this one's apid by: they believe what it says of a caller's roles."""
@@ -83,3 +88,21 @@ class APICertificates(Controller):
         if await self._client.keep(now, (authority, name), lambda: issue(self._work, job)):
             _log.info("API client certificate issued")
         scope.later(self._client.renew - now)
+
+    async def _join(self, scope: Scope, root: OSRoot, sans: CertSAN) -> None:
+        now, hosts = scope.clock.now(), _control_planes(scope)
+        wanted = (root, sans)
+        if await self._server.keep(now, wanted, lambda: join(self._work, hosts, root, sans, self._port)):
+            _log.info("API certificate issued by a control plane")
+        scope.later(self._server.renew - now)
+
+
+def _control_planes(scope: Scope) -> list[str]:
+    """Where to ask: the cluster's endpoint, then every control plane that discovery knows."""
+    config = scope.find(MachineConfig.at(machineconfig.ACTIVE))
+    endpoint = "" if config is None else machineconfig.of(config).v1alpha1.cluster.control_plane.endpoint
+    hosts = [split_url(endpoint).hostname or ""] if endpoint else []
+    for member in scope.list(Member.all()):
+        if member.spec.machine_type.control_plane:
+            hosts += member.spec.addresses
+    return [host for host in dict.fromkeys(hosts) if host]
