@@ -12,11 +12,15 @@ VERSION, READ = f"/{SERVICE}/Version", f"/{SERVICE}/Read"
 
 def reply() -> machine.VersionResponse:
     """A reply of usual size, made anew for each call as a handler does."""
-    version = machine.VersionInfo(tag="v1.14.0-ichor.0.1.0", sha="4c2f0f7e9b1d4f3a", os="linux", arch="amd64")
-    platform = machine.PlatformInfo(name="metal", mode="metal")
-    message = machine.Version(version=version, platform=platform, features=machine.FeaturesInfo(rbac=True))
+    response = machine.VersionResponse()
+    message = response.messages.add()
     message.metadata.hostname = "node-controlplane-01.example.internal"
-    return machine.VersionResponse(messages=[message])
+    version, platform = message.version, message.platform
+    version.tag, version.sha = "v1.14.0-ichor.0.1.0", "4c2f0f7e9b1d4f3a"
+    version.os, version.arch = "linux", "amd64"
+    platform.name = platform.mode = "metal"
+    message.features.rbac = True
+    return response
 
 
 def asked(request: machine.ReadRequest) -> tuple[int, bytes]:

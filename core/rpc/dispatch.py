@@ -12,10 +12,10 @@ from typing import Any, Generic, Self, TypeVar
 
 from google.protobuf.message import Message
 
-from core.rpc import eager
 from core.rpc.context import Context, Peer
 from core.rpc.service import Method, Raw, Service
 from core.rpc.status import Code, RpcError, from_error
+from ext.http2 import eager
 from ext.http2.session import Stream, StreamClosed
 
 logger = logging.getLogger(__name__)
@@ -36,9 +36,8 @@ class Dispatcher:
 
     def dispatch(self, peer: Peer, stream: Stream) -> None:
         """Start answering a stream whose headers have arrived."""
-        wrong = _not_grpc(stream)
-        if wrong is not None:
-            stream.finish([(b":status", wrong)], [])
+        if stream.method != b"POST" or not (stream.content_type or b"").startswith(b"application/grpc"):
+            stream.finish([(b":status", b"405" if stream.method != b"POST" else b"415")], [])
             return
         stream.owner = context = Context(stream, peer)
         loop = stream.session.loop
@@ -65,7 +64,8 @@ class Dispatcher:
             elif method.many_requests or method.many_replies:
                 await _stream(context, method)
             else:
-                request = method.request.FromString(await _single(context))
+                data = context.stream.take()  # which mostly came with the headers
+                request = method.request.FromString(await _single(context) if data is None else data)
                 reply = await method.function(context, request)
                 context.finish(message=reply.SerializeToString())
                 return
@@ -84,15 +84,6 @@ class Dispatcher:
         if self._fallback is None:
             raise RpcError(Code.UNIMPLEMENTED, f"unknown method {context.method}")
         await _reply(context, self._fallback(context, _Requests(context.stream, bytes)))
-
-
-def _not_grpc(stream: Stream) -> bytes | None:
-    """The HTTP status for a request that is not gRPC."""
-    if stream.method != b"POST":
-        return b"405"
-    if stream.content_type is None or not stream.content_type.startswith(b"application/grpc"):
-        return b"415"
-    return None
 
 
 async def _stream(context: Context, method: Method) -> None:

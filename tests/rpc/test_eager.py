@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.rpc.eager import start
+from ext.http2.eager import start
 from tests.rpc.conftest import Run
 
 Main = Coroutine[Any, Any, None]
