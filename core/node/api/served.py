@@ -2,17 +2,22 @@
 
 from functools import partial
 
-from core.node.api import access, clock, disks, health, inspect, later, machine
-from core.node.api.machine import mounts
+from core.node.api import access, clock, disks, health, images, inspect, later, machine
+from core.node.api.machine import containers, mounts
 from core.node.api.state import State
+from core.node.containers.client import SOCKET, Containerd
 from core.node.node import Node
+from core.rpc.client import Channel
 from core.rpc.service import Service
 
 
 def services(node: Node) -> list[Service]:
     """The services over this node."""
+    containerd = Containerd(Channel(SOCKET), node.clock)
+    stored = images.Images(containerd)
     return [
-        machine.service(node),
+        machine.service(node, {**containers.Containers(containerd).methods(), **stored.methods()}),
+        stored.service(),
         mounts.storage(),
         State(node.store, partial(access.roles, node.store), node.runtime.rested).service(),
         disks.service(node.store),

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,8 @@ from core.linux.cgroup import Tree
 from core.linux.init import Exit, Init
 from core.linux.process import Spec, spawn
 from core.linux.rights import held
+from core.node.api.images import Images
+from core.node.api.machine.containers import Containers
 from core.node.containers import cni, images, spec
 from core.node.containers.client import Containerd
 from core.node.containers.container import Container, Output, namespace
@@ -30,11 +32,16 @@ from core.node.services.logs import Logs
 from core.node.services.service import Service
 from core.node.services.supervisor import Supervisor
 from core.rpc.client import Channel
+from core.rpc.pb.common import common_pb2
 from core.rpc.pb.containerd import introspection_pb2, namespaces_pb2, task_events_pb2, task_pb2
-from core.rpc.status import RpcError
+from core.rpc.pb.machine import image_pb2
+from core.rpc.pb.machine import machine_pb2 as pb
+from core.rpc.status import Code, RpcError
 from core.state import Store
+from tests.node.api.calls import calling
 from tests.node.containers import oci
 from tests.support.fdtable import FdTable
+from tests.support.wire import served
 
 IMAGE = "ichor.test/hello:1"
 SUBNET = "10.87.3.0/24"
@@ -209,6 +216,7 @@ async def serve(
     await server.wait()
     await listening.aclose()
 
+    await seen_by_clients(containerd, work, group, pid)
     await survive(supervisor, container, pid)
     assert run(*outside, hello, "call", "192.0.2.1", "18080") == "hello 192.0.2.2\n"
     await end(container, network, loop, ports, pid, attached)
@@ -227,6 +235,76 @@ async def survive(supervisor: Supervisor, container: Container, pid: int) -> Non
     status = await container.status()
     assert status is not None
     assert (status.process.pid, status.process.status) == (pid, task_pb2.Status.RUNNING)
+
+
+async def seen_by_clients(containerd: Containerd, work: Path, group: str, pid: int) -> None:
+    """The same through the node's API, beside what the kernel says."""
+    stored = Images(containerd, work)
+    system = common_pb2.ContainerdInstance(driver=common_pb2.CRI, namespace=common_pb2.NS_SYSTEM)
+    async with calling(Containers(containerd).methods() | stored.methods()) as caller:
+        listed = await caller.one("Containers", pb.ContainersResponse, pb.ContainersRequest(namespace="system"))
+        (info,) = listed.messages[0].containers
+        assert (info.id, info.pid, info.image, info.status) == ("hello", pid, IMAGE, "RUNNING"), info
+        before = charged(group)
+        stats = await caller.one("Stats", pb.StatsResponse, pb.StatsRequest(namespace="system"))
+        (stat,) = stats.messages[0].stats
+        for low, value, high in zip(before, (stat.cpu_usage, stat.memory_usage), charged(group), strict=True):
+            assert low - (1 << 20) <= value <= high + (1 << 20), (before, stat)
+        legacy = pb.ImageListRequest(namespace=common_pb2.NS_SYSTEM)
+        old = {image.name: image for image in await caller.all("ImageList", pb.ImageListResponse, legacy)}
+        empty = await caller.one("Containers", pb.ContainersResponse, pb.ContainersRequest(namespace="inmem"))
+        assert not empty.messages[0].containers
+        for request in (pb.RestartRequest(namespace="system", id="none"), pb.RestartRequest(namespace="x", id="hello")):
+            code = Code.NOT_FOUND if request.id == "none" else Code.INVALID_ARGUMENT
+            assert await code_of(caller.one("Restart", pb.RestartResponse, request)) is code
+        pods = pb.ContainersRequest(namespace="k8s.io", driver=common_pb2.CRI)
+        assert await code_of(caller.one("Containers", pb.ContainersResponse, pods)) is Code.UNIMPLEMENTED
+    service = stored.service()
+    async with served([service]) as (channel, _):
+        listing = image_pb2.ImageServiceListRequest(containerd=system)
+        path, reply = "/machine.ImageService/", image_pb2.ImageServiceListResponse
+        new = {image.name: image async for image in channel.server_stream(path + "List", listing, reply)}
+        assert old.keys() == new.keys() == {IMAGE, "other:2"}
+        assert (old[IMAGE].digest, old[IMAGE].size) == (new[IMAGE].digest, new[IMAGE].size)
+        assert new[IMAGE].created_at.seconds > 1_700_000_000
+        tar = oci.layout([oci.layer({"etc/motd": b"by the API\n"})], "imported:1")
+
+        async def pieces() -> AsyncIterator[image_pb2.ImageServiceImportRequest]:
+            yield image_pb2.ImageServiceImportRequest(containerd=system)
+            for start in range(0, len(tar), 4096):
+                chunk = common_pb2.Data(bytes=tar[start : start + 4096])
+                yield image_pb2.ImageServiceImportRequest(image_chunk=chunk)
+
+        done = image_pb2.ImageServiceImportResponse
+        assert (await channel.client_stream(path + "Import", pieces(), done)).name == "imported:1"
+        names = [image.name async for image in channel.server_stream(path + "List", listing, reply)]
+        assert names == [IMAGE, "imported:1", "other:2"]
+        gone = image_pb2.ImageServiceRemoveRequest(containerd=system, image_ref="imported:1")
+        await channel.unary(path + "Remove", gone, Empty)
+        assert await code_of(channel.unary(path + "Remove", gone, Empty)) is Code.NOT_FOUND
+        pull = image_pb2.ImageServicePullRequest(containerd=system, image_ref="a/b:1")
+        call = channel.server_stream(path + "Pull", pull, image_pb2.ImageServicePullResponse)
+        assert await code_of(anext(call)) is Code.UNIMPLEMENTED
+        assert not list(work.glob("tmp*"))
+
+
+def charged(group: str) -> tuple[int, int]:
+    """Nanoseconds and bytes that the kernel counts for the container."""
+    cpu = Path(f"/sys/fs/cgroup/cpuacct/{group}/hello/cpuacct.usage")
+    if cpu.exists():
+        memory = Path(f"/sys/fs/cgroup/memory/{group}/hello/memory.usage_in_bytes")
+        return int(cpu.read_text()), int(memory.read_text())
+    folder = Path(f"/sys/fs/cgroup/{group}/hello")
+    times = dict(line.split() for line in (folder / "cpu.stat").read_text().splitlines())
+    return int(times["usage_usec"]) * 1000, int((folder / "memory.current").read_text())
+
+
+async def code_of(call: Awaitable[object]) -> Code:
+    try:
+        await call
+    except RpcError as error:
+        return error.code
+    return Code.OK
 
 
 async def end(

@@ -1,5 +1,6 @@
 """machine.MachineService: one module for each group of calls, put together here."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -26,11 +27,11 @@ from core.node.api.machine import (
 from core.node.node import Node
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
-from core.rpc.service import Service, server_stream, unary
+from core.rpc.service import Method, Service, server_stream, unary
 
 
-def service(node: Node) -> Service:
-    """The service of this node."""
+def service(node: Node, more: Mapping[str, Method]) -> Service:
+    """The service of this node, with methods that are made elsewhere."""
 
     def on(function: Any) -> Any:
         return partial(function, node)
@@ -60,6 +61,7 @@ def service(node: Node) -> Service:
             **meta.methods(node.meta),
             **mounts.methods(),
             **netstat.methods(),
+            **more,
             **processes.methods(),
             **trees.methods(),
         },
