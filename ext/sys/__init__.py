@@ -99,6 +99,7 @@ from ext.sys.filesystem import (
     umount2,
 )
 from ext.sys.process import (
+    attach_filter,
     capget,
     capset,
     close_range,
@@ -209,6 +210,7 @@ __all__ = [
     "SYS_setns",
     "SYS_umount2",
     "SYS_unshare",
+    "attach_filter",
     "capget",
     "capset",
     "check",

@@ -66,6 +66,11 @@ def pidfd_getfd(pidfd: int, target: int) -> int:
     return check(lib.ichor_pidfd_getfd(pidfd, target), "pidfd_getfd")
 
 
+def attach_filter(fd: int, program: bytes) -> None:
+    """Let a socket take only the packets that a classic BPF program (struct sock_filter, in a row) lets through."""
+    check(lib.ichor_attach_filter(fd, ffi.from_buffer(program), len(program) // 8), "SO_ATTACH_FILTER")
+
+
 def peer_pidfd(fd: int) -> int:
     """A descriptor of the process at the other end of a local socket (Linux 6.5)."""
     return check(lib.ichor_peer_pidfd(fd), "SO_PEERPIDFD")
