@@ -47,8 +47,9 @@ class Action(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The end of a process. `start_time` in clock ticks since boot, `status` as waitpid gives it, `user` and `system`
-    in seconds of CPU, `max_rss` in bytes, `time` in seconds since the epoch; `sequence` 0 when not from a journal."""
+    """The end of a process. `start_time` in clock ticks since boot, in init's journal 0 unless init held a pidfd of it;
+    `status` as waitpid gives it, `user` and `system` in seconds of CPU, `max_rss` in bytes, `time` in seconds since the
+    epoch; `sequence` 0 when not from a journal."""
 
     sequence: int
     pid: int

@@ -165,7 +165,7 @@ def spawn(spec: Spec) -> Process:
 
 
 def adopt(pid: int, pidfd: int, start_time: int, init: Init) -> Process:
-    """Take over a process that an earlier machined started. Takes ownership of `pidfd`."""
+    """Take over a process that an earlier machined started and whose pidfd init holds. Takes ownership of `pidfd`."""
     return Process(pid, pidfd, start_time, init=init)
 
 

@@ -40,19 +40,26 @@ void mounts_late(void);
 void mounts_switch(const char *root);
 void mounts_undo(void);
 
-/* fds.c: the table of named descriptors; 0 or an errno */
+/* process.c: number and start time (clock ticks since boot) of the process behind a pidfd; zeros when there is none */
+struct process { pid_t pid; uint64_t start; };
+struct process process_behind(int pidfd);
+
+/* fds.c: the table of named descriptors; 0 or an errno. `ended` says when a process started that a pidfd is kept of, 0 of
+ * others, and forgets it */
 int fds_put(const char *name, int fd);
 int fds_get(const char *name);
 int fds_drop(const char *name);
 uint32_t fds_names(char (*out)[ICHOR_NAME]);
+uint64_t fds_ended(pid_t pid);
 
 /* journal.c */
-void journal_add(struct ichor_exit *exit);
+void journal_add(const struct ichor_exit *exit);
 uint32_t journal_since(uint64_t sequence, struct ichor_exit *out, uint32_t limit);
 uint64_t journal_newest(void);
 
-/* reap.c: collect every dead child into the journal; false once there is no child at all */
-bool reap_all(void (*died)(pid_t pid, int status));
+/* reap.c: collect some dead children into the journal: there may be more, none is dead now, or none is left at all */
+enum reaped { REAPED_SOME, REAPED_ALL, REAPED_LAST };
+enum reaped reap_some(void (*died)(pid_t pid, int status));
 
 /* spawner.c: keep it running */
 void spawner_open(bool machine, int timer);

@@ -4,10 +4,12 @@
 static struct ichor_exit ring[ICHOR_JOURNAL];
 static uint64_t newest;
 
-void journal_add(struct ichor_exit *exit)
+void journal_add(const struct ichor_exit *exit)
 {
-    exit->sequence = ++newest;
-    ring[newest % ICHOR_JOURNAL] = *exit;
+    struct ichor_exit *row = &ring[++newest % ICHOR_JOURNAL];
+
+    *row = *exit;
+    row->sequence = newest;
 }
 
 uint32_t journal_since(uint64_t sequence, struct ichor_exit *out, uint32_t limit)

@@ -16,24 +16,29 @@
 enum { TAG_SIGNAL = 1000, TAG_TIMER, TAG_LISTENER }; /* below them: slots of the control socket */
 
 static int signals, timer, poller;
+static bool are_dead; /* children may wait to be reaped */
+
+static void act(int number)
+{
+    if (number == SIGCHLD)
+        are_dead = true;
+    else if (number == SIGINT) /* the kernel's word for Ctrl-Alt-Del */
+        power(POWER_REBOOT, "SIGINT");
+    else if (number == SIGTERM || number == SIGPWR || number == SIGRTMIN + 4)
+        power(POWER_OFF, "");
+    else if (number == SIGRTMIN + 3) /* these three numbers are systemd's, which container managers send */
+        power(POWER_HALT, "");
+    else if (number == SIGRTMIN + 5)
+        power(POWER_REBOOT, "");
+}
 
 static void on_signal(void)
 {
-    struct signalfd_siginfo info;
+    struct signalfd_siginfo infos[8];
+    ssize_t length = read(signals, infos, sizeof(infos));
 
-    while (read(signals, &info, sizeof(info)) == sizeof(info)) {
-        int number = (int)info.ssi_signo;
-        if (number == SIGCHLD)
-            reap_all(spawner_died);
-        else if (number == SIGINT) /* the kernel's word for Ctrl-Alt-Del */
-            power(POWER_REBOOT, "SIGINT");
-        else if (number == SIGTERM || number == SIGPWR || number == SIGRTMIN + 4)
-            power(POWER_OFF, "");
-        else if (number == SIGRTMIN + 3) /* these three numbers are systemd's, which container managers send */
-            power(POWER_HALT, "");
-        else if (number == SIGRTMIN + 5)
-            power(POWER_REBOOT, "");
-    }
+    for (ssize_t index = 0; index < length / (ssize_t)sizeof(infos[0]); index++)
+        act((int)infos[index].ssi_signo);
 }
 
 static void on_timer(void)
@@ -100,8 +105,10 @@ int main(void)
     spawner_start();
     for (;;) {
         struct epoll_event events[16];
-        int count = epoll_wait(poller, events, LENGTH(events), -1);
+        int count = epoll_wait(poller, events, LENGTH(events), are_dead ? 0 : -1);
         for (int event = 0; event < count; event++)
             dispatch(events[event].data.u32);
+        if (are_dead) /* after who asks was answered: a storm of exits takes turns with them */
+            are_dead = reap_some(spawner_died) == REAPED_SOME;
     }
 }

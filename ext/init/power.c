@@ -42,10 +42,12 @@ static void reap_for(uint64_t ms)
 
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    while (reap_all(died) && !(helper && helper_done)) {
+    for (enum reaped reaped; (reaped = reap_some(died)) != REAPED_LAST && !(helper && helper_done);) {
         uint64_t now = now_ms();
         if (now >= end)
             return;
+        if (reaped == REAPED_SOME)
+            continue;
         uint64_t left = end - now;
         struct timespec wait = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000) * 1000000};
         sigtimedwait(&child, NULL, &wait);

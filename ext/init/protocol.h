@@ -38,7 +38,7 @@ struct ichor_reply {
 
 struct ichor_exit {
     uint64_t sequence;      /* from 1, without holes */
-    uint64_t start;         /* clock ticks since boot, as field 22 of /proc/PID/stat */
+    uint64_t start;         /* clock ticks since boot, as field 22 of /proc/PID/stat; 0 unless a pidfd of it was kept */
     uint64_t user_us;
     uint64_t system_us;
     uint64_t max_rss;       /* bytes */

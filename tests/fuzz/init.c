@@ -6,6 +6,7 @@
 #include "init.h"
 #include "../../ext/init/image.c"
 #include "../../ext/init/cmdline.c"
+#include "../../ext/init/process.c"
 #include "../../ext/init/fds.c"
 #include "../../ext/init/journal.c"
 #include "../../ext/init/control.c"

@@ -98,6 +98,7 @@ def test_an_adopted_process_ends_by_init_s_record(other: Node) -> None:
     init = other.init()
     outer, pidfd = _orphan_in(other)
     inner = int(_status(outer)["NSpid"].split()[1])
+    init.put("pidfd:sleeper", pidfd)
     process = adopt(inner, pidfd, reap.start_time(outer), init)
 
     async def main() -> None:
