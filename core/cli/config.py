@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from core.base.clock import SystemClock
-from core.cli import clientfile, files
+from core.cli import clientfile, files, mint
 from core.cli.output import emit_json, note, output_option, table
 from core.config import client
 from core.pki import der, pem, roles
@@ -153,6 +153,8 @@ def remove(place: tuple[Path, str], names: tuple[str, ...], noconfirm: bool, dry
     clientfile.save(place[0], config)
 
 
+for _made in (mint.new, mint.renew):
+    command.add_command(_made)
 _ALIASES: Final = {"use-context": context, "get-contexts": contexts, "endpoints": endpoint, "nodes": node}
 for _name, _command in _ALIASES.items():
     command.add_command(click.Command(_name, params=_command.params, callback=_command.callback, hidden=True))

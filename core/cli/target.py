@@ -110,7 +110,7 @@ def node_options(*, insecure: bool = False) -> Callable[[_Command], _Command]:
             if stranger:
                 chosen = _strangers(files.split(wanted), files.split(fingerprints))
             else:
-                chosen = _known(talosconfig, context, files.split(wanted), files.split(endpoints))
+                chosen = known(talosconfig, context, files.split(wanted), files.split(endpoints))
             return function(*args, nodes=chosen, **kwargs)
 
         decorated: Any = wrapper
@@ -136,7 +136,8 @@ _COMMON: Final = (
 )
 
 
-def _known(talosconfig: str | None, name: str, wanted: tuple[str, ...], endpoints: tuple[str, ...]) -> Nodes:
+def known(talosconfig: str | None, name: str, wanted: tuple[str, ...], endpoints: tuple[str, ...]) -> Nodes:
+    """The nodes meant by flags and by the context of a client config. Raises NotFound."""
     context = clientfile.load(clientfile.find(talosconfig)).get(name)
     endpoints = endpoints or context.endpoints
     if not endpoints:

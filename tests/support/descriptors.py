@@ -16,10 +16,10 @@ QUIET: Final[dict[str, Counter[str]]] = {
     # init, the spawner, the doors of apid and trustd and both, containerd; what outlives it; both ends of the logs that
     # come by pipe
     "ichor-machined": _LOOP
-    + Counter({"/dev/null": 1, "/dev/kmsg": 1, "console": 2, "pidfd": 1, "unix": 7, "netlink": 5, "pipe": 4})
+    + Counter({"/dev/null": 1, "/dev/kmsg": 1, "console": 2, "pidfd": 1, "unix": 7, "netlink": 5, "pipe": 6})
     + Counter(f"memfd ichor-{name}" for name in ("sequence", "config", "services", "joined"))
     + Counter({"memfd events": 1})
-    + Counter(f"memfd ring:{id_}" for id_ in ("apid", "containerd", "kernel", "machined", "trustd")),
+    + Counter(f"memfd ring:{id_}" for id_ in ("apid", "containerd", "imagecheck", "kernel", "machined", "trustd")),
 }
 
 

@@ -4,6 +4,7 @@ pass as they are. Owns no answer of its own; what a call means is machined's, he
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, nullcontext
 from functools import lru_cache
@@ -27,6 +28,7 @@ from core.rpc.server import Server
 Pair = tuple[str, Value]
 _log = logging.getLogger("front")
 _DROPPED: Final = frozenset({HEADER, NODE, NODES, ":authority"})
+EXPIRES: Final = "client-certificate-expires"  # in every answer: when the caller's certificate ends, RFC 3339
 
 
 class Door:
@@ -54,6 +56,8 @@ class Door:
         as soon as the node has a config."""
         if not allowed(ctx.method, self._roles(ctx), self._credentials.maintenance):
             raise Denied(NOT_AUTHORIZED)
+        if not self._credentials.maintenance and ctx.peer.certificate is not None:
+            ctx.set_initial(_expiry(ctx.peer.certificate))
 
     def _roles(self, ctx: Context) -> frozenset[str]:
         if self._credentials.maintenance:
@@ -111,6 +115,15 @@ def _organizations(certificate: bytes) -> frozenset[str]:
     """The roles a certificate gives; what cannot travel as metadata is no role."""
     names = der.read(certificate).organizations
     return frozenset(name for name in names if name.strip() and name.isascii() and name.isprintable())
+
+
+@lru_cache(256)
+def _expiry(certificate: bytes) -> tuple[Pair, ...]:
+    """What an answer says of the certificate it is for; of another node's door nothing, for the caller is behind it."""
+    facts = der.read(certificate)
+    if IMPERSONATOR in facts.organizations:
+        return ()
+    return ((EXPIRES, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(facts.not_after))),)
 
 
 def _left(ctx: Context) -> float | None:

@@ -10,6 +10,7 @@ from core.node.api import later
 from core.node.api.events import Events
 from core.node.api.machine import (
     archive,
+    clientconfig,
     config,
     counters,
     cpus,
@@ -56,6 +57,7 @@ def service(node: Node, more: Mapping[str, Method]) -> Service:
             "Shutdown": unary(on(power.shutdown), pb.ShutdownRequest, pb.ShutdownResponse),
             "Version": unary(on(version.version), Empty, pb.VersionResponse),
             **archive.methods(),
+            **clientconfig.methods(node),
             **counters.methods(),
             **cpus.methods(),
             **later.machine(),
