@@ -11,6 +11,7 @@ from core.rpc.sockets import keep_alive
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
 from ext.http2.connection import Connection
+from ext.http2.limits import Limits
 from ext.http2.tls import TLSError
 
 _Resolved = tuple[socket.AddressFamily, object]
@@ -91,7 +92,7 @@ async def _open(target: Target, resolved: _Resolved, tls: ClientTLS | None, mess
             tls=tls.context if tls is not None else None,
             name=name,
             name_is_address=is_address,
-            message_limit=message_limit,
+            limits=Limits(message=message_limit, idle=0),
         )
     except BaseException:
         sock.close()

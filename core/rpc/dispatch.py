@@ -112,6 +112,7 @@ async def _single(context: Context) -> bytes:
     while message is None:
         if stream.ended:
             raise RpcError(Code.INTERNAL, "no request message")
+        stream.due = True
         await stream.wait()
         message = stream.take()
     return message

@@ -9,15 +9,16 @@ import logging
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 
+from core.rpc.admission import Admission
 from core.rpc.context import Peer
 from core.rpc.dispatch import Dispatcher, Guard
 from core.rpc.service import Raw, Service
 from core.rpc.sockets import keep_alive
 from core.rpc.tls import ServerTLS
 from ext.http2.connection import Connection
+from ext.http2.limits import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -26,20 +27,6 @@ _GONE = frozenset(
 )
 _BATCH = 16  # connections accepted in one turn
 _PAUSE = 0.1  # seconds without accepting after the kernel refused a descriptor
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a server: bytes of a message, of all undelivered messages of a connection and of a header list; streams
-    of a connection; connections; seconds for the handshake and for a connection without calls (0: for ever)."""
-
-    message: int = 32 << 20
-    buffer: int = 128 << 20
-    headers: int = 64 << 10
-    streams: int = 1024
-    connections: int = 1024
-    handshake: float = 10.0
-    idle: float = 300.0
 
 
 class Server:
@@ -59,7 +46,7 @@ class Server:
         self._dispatcher = Dispatcher(services, fallback, guard)
         self._limits = limits or Limits()
         self._listeners: dict[int, tuple[socket.socket, ServerTLS | None]] = {}
-        self._connections: set[Connection] = set()
+        self._crowd = Admission(self._limits)
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -74,7 +61,7 @@ class Server:
     async def drain(self, seconds: float) -> None:
         """Stop accepting, tell peers to go elsewhere, let calls end for that long, then cancel what is left."""
         self._stop_accepting()
-        for connection in list(self._connections):
+        for connection in self._crowd.connections:
             if connection.settled:
                 connection.drain()
             else:
@@ -83,7 +70,7 @@ class Server:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
         except TimeoutError:
-            for connection in list(self._connections):
+            for connection in self._crowd.connections:
                 connection.close("server is shutting down")
         if self._dispatcher.tasks:
             await asyncio.wait(self._dispatcher.tasks)
@@ -91,7 +78,7 @@ class Server:
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return len(self._connections)
+        return len(self._crowd)
 
     def _stop_accepting(self) -> None:
         loop = asyncio.get_running_loop()
@@ -100,13 +87,13 @@ class Server:
         self._listeners.clear()
 
     def _watch(self, fd: int) -> None:
-        if fd in self._listeners and len(self._connections) < self._limits.connections:
+        if fd in self._listeners and len(self._crowd) < self._limits.connections:
             asyncio.get_running_loop().add_reader(fd, self._accept, fd)
 
     def _accept(self, fd: int) -> None:
         listener, tls = self._listeners[fd]
         for _ in range(_BATCH):
-            if len(self._connections) >= self._limits.connections:
+            if len(self._crowd) >= self._limits.connections:
                 asyncio.get_running_loop().remove_reader(fd)  # until one closes
                 return
             try:
@@ -118,7 +105,10 @@ class Server:
                     continue
                 self._pause(fd, error)
                 return
-            self._open(sock, address, tls)
+            if self._crowd.admits(address):
+                self._open(sock, address, tls)
+            else:
+                sock.close()
 
     def _pause(self, fd: int, error: OSError) -> None:
         """No descriptor or memory left: accepting at once again would only spin."""
@@ -131,30 +121,24 @@ class Server:
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
             keep_alive(sock)
-        limits = self._limits
         connection = Connection(
             True,
             loop=asyncio.get_running_loop(),
             sock=sock,
             tls=tls.context if tls is not None else None,
             on_close=self._closed,
-            max_streams=limits.streams,
-            message_limit=limits.message,
-            buffer_limit=limits.buffer,
-            header_limit=limits.headers,
-            handshake=limits.handshake,
-            idle=limits.idle,
+            limits=self._limits,
         )
         if connection.open:
             connection.on_request = partial(self._dispatcher.dispatch, _peer(sock, address, connection))
-            self._connections.add(connection)
             self._empty.clear()
+            self._crowd.add(connection, address)
 
     def _closed(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        if not self._connections:
+        self._crowd.remove(connection)
+        if not len(self._crowd):
             self._empty.set()
-        if len(self._connections) == self._limits.connections - 1:
+        if len(self._crowd) == self._limits.connections - 1:
             for fd in self._listeners:
                 self._watch(fd)
 

@@ -33,8 +33,9 @@ cdef int header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *n
     except BaseException as error:
         session.park(error)
         return NGHTTP2_ERR_CALLBACK_FAILURE
-    if stream.header_bytes > session.header_limit:
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE      # nghttp2 resets the stream
+    if stream.header_bytes > session.header_limit or stream.fields > session.field_limit:
+        nghttp2_submit_rst_stream(s, NGHTTP2_FLAG_NONE, stream.id, CALM)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE      # no more of this block
     return 0
 
 
@@ -57,7 +58,6 @@ cdef int frame_received(nghttp2_session *s, const nghttp2_frame *frame, void *us
     cdef Session session = <Session> user
     cdef Stream stream
     cdef void *p
-    session.activity += 1
     try:
         if frame.hd.type == NGHTTP2_DATA or frame.hd.type == NGHTTP2_HEADERS:
             p = nghttp2_session_get_stream_user_data(s, frame.hd.stream_id)
@@ -67,8 +67,7 @@ cdef int frame_received(nghttp2_session *s, const nghttp2_frame *frame, void *us
         elif frame.hd.type == NGHTTP2_SETTINGS:
             session.settled = True
         elif frame.hd.type == NGHTTP2_PING and frame.hd.flags & NGHTTP2_FLAG_ACK and session.draining:
-            check(nghttp2_submit_goaway(s, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(s),
-                                        NGHTTP2_NO_ERROR, NULL, 0))
+            session.last_word()
         elif frame.hd.type == NGHTTP2_GOAWAY:
             session.reason = session.reason or "peer is going away"
     except BaseException as error:
@@ -85,6 +84,7 @@ cdef int arrived(Session session, Stream stream, const nghttp2_frame *frame) exc
         if stream.http_status is not None and stream.http_status[:1] == b"1":
             return 0
         stream.headers_done = True
+        session.activity += 1
         if session.server:
             session.requests.append(stream)
             return 0
@@ -94,10 +94,17 @@ cdef int arrived(Session session, Stream stream, const nghttp2_frame *frame) exc
 
 
 cdef int frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *user) noexcept:
-    """RFC 9113 8.1: after a complete response, ask a client that still sends to stop, without an error."""
-    if frame.hd.type == NGHTTP2_HEADERS and frame.hd.flags & NGHTTP2_FLAG_END_STREAM and (<Session> user).server:
+    """RFC 9113 8.1: after a complete response, ask a client that still sends to stop, without an error. A stream that
+    had to be reset counts like one that the client reset."""
+    cdef Session session = <Session> user
+    if not session.server:
+        return 0
+    if frame.hd.type == NGHTTP2_HEADERS and frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
         if not nghttp2_session_get_stream_remote_close(s, frame.hd.stream_id):
             nghttp2_submit_rst_stream(s, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR)
+    elif frame.hd.type == NGHTTP2_RST_STREAM and frame.rst_stream.error_code != NGHTTP2_NO_ERROR:
+        if spend(&session.meter.resets):
+            session.meter.over = True                     # the next bytes of the peer are its last
     return 0
 
 
@@ -154,6 +161,10 @@ cdef int send_data(nghttp2_session *s, nghttp2_frame *frame, const uint8_t *head
     try:
         stream.tx.copy(session.out.data + session.out.end + 9, length)
         session.out.end += 9 + length
+        if not stream.closed:                             # else gone() has counted all of it off
+            session.queued -= length
+        stream.gave += length
+        earn(&session.meter, length)
         if stream.room is not None and stream.tx.pending < QUEUE // 2:
             session.changed.append(stream)
     except BaseException as error:
@@ -174,6 +185,6 @@ cdef int register() except -1:
     nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data)
     check(nghttp2_option_new(&options))
     nghttp2_option_set_no_auto_window_update(options, 1)
-    nghttp2_option_set_stream_reset_rate_limit(options, RESET_BURST, RESET_RATE)
-    nghttp2_option_set_max_outbound_ack(options, 1000)
+    nghttp2_option_set_stream_reset_rate_limit(options, NEVER, NEVER)   # the meter counts, and says ENHANCE_YOUR_CALM
+    nghttp2_option_set_max_outbound_ack(options, ACKS)
     return 0

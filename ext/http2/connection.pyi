@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from typing_extensions import disjoint_base
 
+from ext.http2.limits import Limits
 from ext.http2.session import Session, Stream
 from ext.http2.tls import TLSContext
 
@@ -27,16 +28,12 @@ class Connection(Session):
         name_is_address: bool = False,
         on_request: Callable[[Stream], None] | None = None,
         on_close: Callable[[Connection], None] | None = None,
-        max_streams: int = 1024,
-        handshake: float = 10.0,
-        idle: float = 0.0,
-        message_limit: int = 33554432,
-        buffer_limit: int = 134217728,
-        header_limit: int = 65536,
+        limits: Limits = ...,
     ) -> None: ...
     def readable(self) -> None: ...
     def writable(self) -> None: ...
     def flush_later(self) -> None: ...
+    def look(self) -> None: ...
     def expired(self) -> None: ...
     def rest(self) -> None: ...
     def close(self, reason: str = "closed") -> None: ...

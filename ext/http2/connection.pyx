@@ -9,9 +9,12 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport strerror
 
 from ext.http2.buffer cimport Buffer, consume, drop, filled
+from ext.http2.meter cimport RESETS
 from ext.http2.session cimport Session
 from ext.http2.tls cimport Engine, TLSContext
 
+from ext.http2.session import DEFAULT
+from ext.http2.session import EXCESS as _EXCESS
 from ext.http2.session import live as live_sessions
 from ext.http2.tls import TLSError
 from ext.http2.tls import live as live_tls
@@ -24,6 +27,7 @@ cdef extern from "sys/socket.h":
 
 DEF GATHER = 262144           # bytes collected from nghttp2 for one write
 DEF UNREAD = 4194304          # encrypted bytes that wait for a peer, far more than one write leaves behind
+DEF CALM = 11                 # HTTP/2 error ENHANCE_YOUR_CALM
 DEF ROUNDS = 32               # reads in one wake-up before other connections get their turn
 
 cdef char scratch[65536]      # what was just read; consumed before anything else can run
@@ -44,10 +48,10 @@ cdef class Connection(Session):
 
     cdef Engine tls
     cdef Buffer wire
-    cdef object sock, timer
+    cdef object sock, timer, watch
     cdef int fd
-    cdef double idle
     cdef unsigned long seen
+    cdef size_t wrote, wrote_then
     cdef bint writing, again
     cdef public object on_close, ready
 
@@ -62,19 +66,18 @@ cdef class Connection(Session):
         drop(&self.wire)
 
     def __init__(self, bint server, *, loop, sock, TLSContext tls=None, str name="", bint name_is_address=False,
-                 on_request=None, on_close=None, int max_streams=1024, double handshake=10.0, double idle=0.0, **_):
+                 on_request=None, on_close=None, limits=DEFAULT):
         self.loop = loop
         self.sock = sock
         self.fd = sock.fileno()
         self.on_request = on_request
         self.on_close = on_close
-        self.idle = idle
         self.ready = None if server else loop.create_future()
-        self.begin(max_streams)
+        self.begin()
         if tls is not None:
             self.tls = Engine.__new__(Engine, tls)
             self.tls.open(self.fd, &self.wire, name.encode(), name_is_address)
-        self.timer = loop.call_later(handshake, self.expired)
+        self.timer = loop.call_later(self.limits.handshake, self.expired)
         loop.add_reader(self.fd, self.readable)
         if tls is None:
             self.flush()
@@ -163,6 +166,8 @@ cdef class Connection(Session):
             self.shut(self.reason)
         if self.fd >= 0 and self.settled and self.timer is not None and self.seen == 0:
             self.settled_now()
+        if self.watch is None and self.streams and self.server and self.fd >= 0:
+            self.keep_watch()
         return 0
 
     cdef int settled_now(self) except -1:
@@ -189,6 +194,11 @@ cdef class Connection(Session):
                     self.shut("session ended")
                 break
             self.push()
+        if self.meter.over and self.s != NULL and self.fd >= 0:
+            self.refuse(CALM, _EXCESS[RESETS])           # what had to be said was one reset too many
+            if not self.writing:
+                self.push()
+            self.shut(self.reason)
         self.dispatch()
 
     cdef void wake(self) except *:
@@ -224,6 +234,7 @@ cdef class Connection(Session):
             n = c_send(self.fd, b.data + b.start, filled(b), MSG_NOSIGNAL)
             if n >= 0:
                 consume(b, n)
+                self.wrote += n
             elif errno == EAGAIN:
                 self.await_room()
                 return 0
@@ -239,6 +250,8 @@ cdef class Connection(Session):
         if not self.writing:
             self.writing = True
             self.loop.add_writer(self.fd, self.writable)
+            if self.watch is None and self.server:
+                self.keep_watch()
         return 0
 
     def writable(self):
@@ -248,6 +261,29 @@ cdef class Connection(Session):
         self.push()
         self.flush()
 
+    # ---- peers that do not go on
+
+    cdef int keep_watch(self) except -1:
+        self.wrote_then = self.wrote
+        self.watch = self.loop.call_later(self.patience, self.look)
+        return 0
+
+    def look(self):
+        """Called after `patience` seconds: is the peer reading and writing? Again while there is something to wait for."""
+        cdef bint more
+        self.watch = None
+        if self.fd < 0:
+            return
+        if self.writing and self.wrote == self.wrote_then:
+            self.shut("peer does not read")
+            return
+        more = self.review()
+        if self.s == NULL:
+            self.flush()                                  # GOAWAY, if there is room for it
+            self.shut(self.reason)
+        elif self.fd >= 0 and self.watch is None and (more or self.writing):
+            self.keep_watch()
+
     # ---- ending
 
     def expired(self):
@@ -255,13 +291,16 @@ cdef class Connection(Session):
         self.shut("handshake took too long")
 
     def rest(self):
-        """Called every `idle` seconds: a connection without streams or frames since the last time drains."""
+        """Called every `idle` seconds: a connection without streams now and new ones since the last time drains."""
         if self.fd < 0:
             return
-        if self.draining:
+        if self.draining and not self.streams:
             self.shut("idle")
             return
-        if not self.streams and self.seen == self.activity:
+        if self.draining:
+            self.last_word()
+            self.flush()
+        elif not self.streams and self.seen == self.activity:
             self.reason = "idle"
             self.drain()
         self.seen = self.activity
@@ -277,9 +316,10 @@ cdef class Connection(Session):
         fd, self.fd = self.fd, -1
         self.loop.remove_reader(fd)
         self.loop.remove_writer(fd)
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
+        for timer in (self.timer, self.watch):
+            if timer is not None:
+                timer.cancel()
+        self.timer = self.watch = None
         self.farewell(fd)
         self.sock.close()
         self.end(reason)

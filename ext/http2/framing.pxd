@@ -8,13 +8,16 @@ cdef class Decoder:
     cdef object queue
     cdef readonly int fault
     cdef readonly Py_ssize_t held
+    cdef Py_ssize_t messages
 
     cdef int push(self, const uint8_t *data, Py_ssize_t n) except -1
     cdef int begin(self) except -1
+    cdef int grow(self) except -1
     cdef int complete(self) except -1
     cdef bytes pop(self)
     cdef void finish(self) noexcept
     cdef bint whole(self) noexcept
+    cdef bint begun(self) noexcept
 
 
 cdef class Encoder:

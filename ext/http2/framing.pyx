@@ -6,8 +6,11 @@ decoder then keeps the gRPC status in `fault`, drops what follows and still hand
 
 from collections import deque
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.string cimport memcpy
+
+DEF TRUST = 262144            # bytes that a prefix alone reserves
 
 EXHAUSTED = 8
 UNIMPLEMENTED = 12
@@ -65,7 +68,9 @@ cdef class Decoder:
                     if not self.fault and self.size == 0:
                         self.complete()
                 continue
-            part = min(self.size - self.got, n)
+            if self.got == PyBytes_GET_SIZE(self.body):
+                self.grow()
+            part = min(PyBytes_GET_SIZE(self.body) - self.got, n)
             memcpy(PyBytes_AS_STRING(self.body) + self.got, data, part)
             self.got += part
             self.held += part
@@ -82,11 +87,23 @@ cdef class Decoder:
         elif self.size > self.limit:
             self.fault = EXHAUSTED
         else:
-            self.body = PyBytes_FromStringAndSize(NULL, self.size)
+            self.body = PyBytes_FromStringAndSize(NULL, min(self.size, TRUST))
             self.got = 0
         return 0
 
+    cdef int grow(self) except -1:
+        """Twice the room, up to the announced size: memory follows what came, not what was promised."""
+        cdef PyObject *body = <PyObject *> self.body
+        Py_INCREF(self.body)
+        self.body = None                   # the reference in `body` is the only one, as _PyBytes_Resize demands
+        if _PyBytes_Resize(&body, min(self.size, 2 * self.got)):
+            return -1
+        self.body = <bytes> body
+        Py_DECREF(self.body)
+        return 0
+
     cdef int complete(self) except -1:
+        self.messages += 1
         if self.ready is None:
             self.ready = self.body
         else:
@@ -113,6 +130,10 @@ cdef class Decoder:
     cdef bint whole(self) noexcept:
         """Is a whole message waiting?"""
         return self.ready is not None
+
+    cdef bint begun(self) noexcept:
+        """Is there a part of a message?"""
+        return self.nhead != 0
 
 
 cdef class Encoder:

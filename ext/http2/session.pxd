@@ -1,7 +1,8 @@
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from ext.http2.buffer cimport Buffer
 from ext.http2.framing cimport Decoder, Encoder
+from ext.http2.meter cimport Meter
 from ext.http2.nghttp2 cimport nghttp2_session
 
 
@@ -15,15 +16,22 @@ cdef class Stream:
     cdef public object owner
     cdef Decoder rx
     cdef Encoder tx
+    cdef public bint due
     cdef object waiter, room
-    cdef Py_ssize_t owed, header_bytes
-    cdef bint started, ending, deferred
+    cdef Py_ssize_t owed, header_bytes, fields
+    cdef Py_ssize_t came, gave, came_then, gave_then, messages_then
+    cdef int waits
+    cdef bint started, ending, deferred, hungry
     cdef list last
 
     cdef int received(self, bytes name, bytes value) except -1
     cdef void data(self, const void *p, Py_ssize_t n) except *
     cdef void consume(self) noexcept
     cdef int kick(self) except -1
+    cdef bint put(self, bytes message) except -1
+    cdef bint crowded(self) noexcept
+    cdef bint starves(self) noexcept
+    cdef bint unread(self) noexcept
     cdef void notify(self) except *
     cdef void gone(self, uint32_t code) noexcept
 
@@ -40,13 +48,18 @@ cdef class Session:
     cdef bint feeding, scheduled, roused
     cdef readonly str reason
     cdef readonly unsigned long activity
-    cdef readonly Py_ssize_t buffered
-    cdef readonly Py_ssize_t message_limit, buffer_limit, header_limit
+    cdef readonly Py_ssize_t buffered, queued
+    cdef readonly object limits
+    cdef Meter meter
+    cdef Py_ssize_t message_limit, buffer_limit, output_limit, header_limit, field_limit, frame_limit
+    cdef double patience, idle
     cdef public object on_request
 
     cdef int start(self) except -1
     cdef int feed(self, const void *p, size_t n) except -1
     cdef int gather(self, size_t limit) except -1
+    cdef Stream heaviest(self)
+    cdef int last_word(self) except -1
     cdef void dispatch(self) except *
     cdef void wake(self) except *
     cdef void soon(self) except *
@@ -54,3 +67,4 @@ cdef class Session:
     cdef void park(self, object error) noexcept
     cdef bint over(self) noexcept
     cdef void end(self, str reason) except *
+    cdef void refuse(self, uint32_t code, str reason) except *

@@ -4,6 +4,10 @@ from typing import Protocol, Self, TypeAlias
 
 from typing_extensions import disjoint_base
 
+from ext.http2.limits import Limits
+
+DEFAULT: Limits
+EXCESS: dict[int, str]
 _Fields: TypeAlias = list[tuple[bytes, bytes]]
 
 class _Owner(Protocol):
@@ -29,6 +33,7 @@ class Stream:
     headers_done: bool
     error: int
     owner: _Owner | None
+    due: bool
     @property
     def ended(self) -> bool: ...
     def __new__(cls, session: Session) -> Self: ...
@@ -49,9 +54,8 @@ class Session:
     reason: str
     activity: int
     buffered: int
-    message_limit: int
-    buffer_limit: int
-    header_limit: int
+    queued: int
+    limits: Limits
     on_request: Callable[[Stream], None] | None
     @property
     def active(self) -> int: ...
@@ -64,13 +68,12 @@ class Session:
         server: bool,
         *,
         loop: asyncio.AbstractEventLoop | None = None,
-        message_limit: int = 33554432,
-        buffer_limit: int = 134217728,
-        header_limit: int = 65536,
+        limits: Limits = ...,
     ) -> Self: ...
-    def begin(self, max_streams: int = 1024) -> None: ...
+    def begin(self) -> None: ...
     def receive(self, data: bytes) -> bool: ...
     def send(self, limit: int = 262144) -> bytes: ...
     def request(self, path: bytes, authority: bytes, scheme: bytes, headers: _Fields) -> Stream: ...
     def drain(self) -> None: ...
+    def review(self) -> bool: ...
     def close(self, reason: str = "closed") -> None: ...

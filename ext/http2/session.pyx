@@ -9,21 +9,33 @@ the socket and the TLS.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, uint8_t, uint32_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from ext.http2.buffer cimport append, consume, drop, filled, reserve
 from ext.http2.framing cimport Decoder, Encoder
+from ext.http2.meter cimport CONTINUATIONS, NOISE, RESETS, bucket, earn, measure, spend
 from ext.http2.nghttp2 cimport *
 
 from ext.http2.framing import FramingError
+from ext.http2.limits import Limits
 
 DEF QUEUE = 262144            # bytes queued on a stream before send() makes its caller wait
 DEF STREAM_WINDOW = 2097152
 DEF CONNECTION_WINDOW = 4194304
-DEF RESET_BURST = 1000        # streams a peer may reset at once, and then a second (CVE-2023-44487)
-DEF RESET_RATE = 33
 DEF CLOSED = 8                # HTTP/2 error CANCEL, also for streams that end with their connection
+DEF CALM = 11                 # HTTP/2 error ENHANCE_YOUR_CALM
 
+DEF ACKS = 1000               # answers to PING and SETTINGS that may wait for a peer who does not read
+DEF NEVER = 1 << 40
+DEF STEP = 65536              # bytes of a message that are to come within `patience`
+DEF PREFACE = 24              # bytes a client says before its first frame
+
+DEFAULT = Limits()
+EXCESS = {
+    RESETS: "too many streams reset",
+    CONTINUATIONS: "too many CONTINUATION frames",
+    NOISE: "too many frames that bring nothing",
+}
 cdef nghttp2_session_callbacks *callbacks = NULL
 cdef nghttp2_option *options = NULL
 cdef Py_ssize_t live_streams = 0
@@ -46,19 +58,30 @@ include "callbacks.pxi"
 cdef class Session:
     """One connection's HTTP/2 state, server or client side."""
 
-    def __cinit__(self, bint server, *, loop=None, Py_ssize_t message_limit=33554432,
-                  Py_ssize_t buffer_limit=134217728, Py_ssize_t header_limit=65536, **_):
+    def __cinit__(self, bint server, *, loop=None, limits=DEFAULT, **_):
         global live_sessions
         live_sessions += 1
         self.server = server
         self.loop = loop
-        self.message_limit = message_limit
-        self.buffer_limit = buffer_limit
-        self.header_limit = header_limit
+        self.limits = limits
+        self.message_limit = limits.message
+        self.buffer_limit = limits.buffer
+        self.output_limit = limits.output
+        self.header_limit = limits.headers
+        self.field_limit = limits.fields
+        self.patience = limits.patience
+        self.idle = limits.idle
+        self.frame_limit = 4 * limits.streams + ACKS
+        self.meter.server = server
+        self.meter.skip = PREFACE if server else 0
+        self.meter.continuations = limits.continuations
+        bucket(&self.meter.resets, limits.resets, limits.resets_rate)
+        bucket(&self.meter.noise, limits.noise, limits.noise_rate)
         self.streams = {}
         self.requests = []
         self.changed = []
         self.reason = ""
+        self.activity = 1
 
     def __dealloc__(self):
         global live_sessions
@@ -67,7 +90,7 @@ cdef class Session:
             nghttp2_session_del(self.s)
         drop(&self.out)
 
-    def begin(self, int max_streams=1024):
+    def begin(self):
         """Open the session and queue our SETTINGS."""
         cdef nghttp2_settings_entry settings[3]
         self.start()
@@ -77,7 +100,7 @@ cdef class Session:
         settings[1].value = self.header_limit
         if self.server:
             settings[2].settings_id = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
-            settings[2].value = max_streams
+            settings[2].value = self.limits.streams
         else:
             settings[2].settings_id = NGHTTP2_SETTINGS_ENABLE_PUSH
             settings[2].value = 0
@@ -125,6 +148,36 @@ cdef class Session:
             check(nghttp2_submit_ping(self.s, NGHTTP2_FLAG_NONE, NULL))
             self.wake()
 
+    cdef Stream heaviest(self):
+        """The open stream that has most to say."""
+        cdef Stream stream, found = None
+        for stream in self.streams.values():
+            if not stream.closed and (found is None or stream.tx.pending > found.tx.pending):
+                found = stream
+        return found
+
+    cdef int last_word(self) except -1:
+        """GOAWAY with the last stream that is taken."""
+        return check(nghttp2_submit_goaway(self.s, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(self.s),
+                                           NGHTTP2_NO_ERROR, NULL, 0))
+
+    def review(self):
+        """Asked every `patience` seconds: end what has not moved since. Is there anything to ask about again?"""
+        cdef Stream stream
+        cdef bint more = False
+        for stream in list(self.streams.values()):
+            if not stream.headers_done:
+                if stream.waits:
+                    self.refuse(CALM, "headers took too long")
+                    return False
+                stream.waits = 1
+                more = True
+            elif stream.starves() or stream.unread():
+                stream.reset(CALM)
+            elif stream.hungry or stream.tx.pending:
+                more = True
+        return more
+
     @property
     def active(self):
         """The number of open streams."""
@@ -142,16 +195,23 @@ cdef class Session:
 
     cdef int feed(self, const void *p, size_t n) except -1:
         cdef ssize_t taken
+        cdef int why
         if self.s == NULL:
             return 0
         self.feeding = True
         try:
-            taken = nghttp2_session_mem_recv(self.s, <const uint8_t *> p, n)
-            if self.parked is not None:
-                error, self.parked = self.parked, None
-                raise error
-            if taken < 0:
-                self.end(nghttp2_strerror(<int> taken).decode())
+            why = measure(&self.meter, <const uint8_t *> p, n)
+            if why:
+                self.refuse(CALM, EXCESS[why])
+            else:
+                taken = nghttp2_session_mem_recv(self.s, <const uint8_t *> p, n)
+                if self.parked is not None:
+                    error, self.parked = self.parked, None
+                    raise error
+                if taken < 0:
+                    self.refuse(blame(taken), nghttp2_strerror(<int> taken).decode())
+                elif self.server and <Py_ssize_t> nghttp2_session_get_outbound_queue_size(self.s) > self.frame_limit:
+                    self.refuse(CALM, "peer does not read what it asks for")
             self.dispatch()
         finally:
             self.feeding = False
@@ -216,6 +276,19 @@ cdef class Session:
         if not self.feeding:
             self.dispatch()
 
+    cdef void refuse(self, uint32_t code, str reason) except *:
+        """End the session for what its peer did. GOAWAY is made here: nghttp2 may be in no state to."""
+        cdef uint8_t frame[17]
+        cdef bint whole = filled(&self.out) == 0          # else the middle of a frame is there, and nobody reads
+        cdef uint32_t last = <uint32_t> max(0, nghttp2_session_get_last_proc_stream_id(self.s))
+        memset(frame, 0, sizeof(frame))
+        frame[2], frame[3] = 8, NGHTTP2_GOAWAY
+        write_number(frame + 9, last)
+        write_number(frame + 13, code)
+        self.end(reason)
+        if whole and append(&self.out, frame, sizeof(frame)):
+            raise MemoryError()
+
     def close(self, str reason="closed"):
         """Drop the session; open streams end as cancelled."""
         self.end(reason)
@@ -225,6 +298,17 @@ cdef int check(int code) except -1:
     if code < 0:
         raise RuntimeError(nghttp2_strerror(code).decode())
     return 0
+
+
+cdef uint32_t blame(ssize_t code) noexcept:
+    """The HTTP/2 error for what nghttp2 gave up at."""
+    if code == NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+        return NGHTTP2_PROTOCOL_ERROR
+    return CALM if code == NGHTTP2_ERR_FLOODED else NGHTTP2_INTERNAL_ERROR
+
+
+cdef void write_number(uint8_t *to, uint32_t number) noexcept:
+    to[0], to[1], to[2], to[3] = number >> 24, number >> 16 & 255, number >> 8 & 255, number & 255
 
 
 cdef int32_t submit(nghttp2_session *s, int32_t stream_id, list pairs, nghttp2_data_provider *provider,

@@ -5,7 +5,7 @@ cdef class Stream:
 
     `method` ... `timeout` are the request's, as bytes; `headers` all others, `trailers` a client's last ones. At most
     one coroutine waits for arrivals and one for room. `owner.closed()` is called once when the stream ends before
-    `owner` was cleared.
+    `owner` was cleared. `due` says that a message of the peer is to come soon.
     """
 
     def __cinit__(self, Session session not None):
@@ -26,6 +26,7 @@ cdef class Stream:
         """The next message, or None; FramingError when the peer broke the framing or a limit."""
         cdef bytes message = self.rx.pop()
         if message is not None:
+            self.due = False
             if not self.closed:            # else gone() has counted all of them off
                 self.session.buffered -= PyBytes_GET_SIZE(message) + 5
             if self.owed and not self.rx.whole():
@@ -63,15 +64,14 @@ cdef class Stream:
 
     def send(self, bytes message not None):
         """Queue a message; None, or a future to await because the peer reads slower than we write."""
-        if self.closed or self.ending:
+        if self.closed or self.ending or not self.put(message):
             raise StreamClosed(self.session.reason or "stream closed")
-        self.tx.push(message)
         self.kick()
-        if self.tx.pending < QUEUE:
+        if not self.crowded():
             self.session.soon()            # with what else this turn brings
             return None
         self.session.flush()
-        if self.tx.pending < QUEUE or self.closed:
+        if not self.crowded() or self.closed:
             return None
         if self.room is None or self.room.done():
             self.room = self.session.loop.create_future()
@@ -81,17 +81,15 @@ cdef class Stream:
         """Send a last message, if given: no more come (client side)."""
         if not self.closed and not self.ending:
             if message is not None:
-                self.tx.push(message)
+                self.put(message)
             self.ending = True
             self.kick()
             self.session.wake()
 
     def finish(self, list headers not None, list trailers not None, bytes message=None):
         """Complete the response: a last message, if given, and the trailers; all in one frame when none was sent."""
-        if self.closed or self.ending:
+        if self.closed or self.ending or (message is not None and not self.put(message)):
             return
-        if message is not None:
-            self.tx.push(message)
         self.ending = True
         self.last = trailers
         if self.started:
@@ -110,9 +108,49 @@ cdef class Stream:
             self.gone(code)                # at once, even when the socket takes no RST_STREAM now
             self.session.wake()
 
+    cdef bint put(self, bytes message) except -1:
+        """Queue a message; False when the stream is reset, because too much is unread on this connection."""
+        cdef Session session = self.session
+        cdef Stream victim
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(message) + 5
+        while session.server and session.queued and session.queued + n > session.output_limit:
+            victim = session.heaviest()
+            victim.reset(CALM)
+        if self.closed:
+            return False
+        self.tx.push(message)
+        session.queued += n
+        return True
+
+    cdef bint crowded(self) noexcept:
+        """Is it time to wait for the peer? Always for bytes of this stream to go, so that none waits for another."""
+        return self.tx.pending >= QUEUE or (self.tx.pending and self.session.server and
+                                            self.session.queued >= self.session.output_limit // 2)
+
+    # ---- asked by the session from time to time
+
+    cdef bint starves(self) noexcept:
+        """Has less than STEP come since it was last asked, of a message that had begun, or was due, then and now?"""
+        cdef bint before = self.hungry
+        cdef bint slow = self.came - self.came_then < STEP and self.rx.messages == self.messages_then
+        self.hungry = (self.due or self.rx.begun()) and not (self.rx.whole() or self.remote_end or self.rx.fault)
+        self.came_then = self.came
+        self.messages_then = self.rx.messages
+        return self.hungry and before and slow
+
+    cdef bint unread(self) noexcept:
+        """Has nothing of a complete reply been read in so many of these questions that it is `idle`?"""
+        if not self.tx.pending or not self.ending or self.gave != self.gave_then:
+            self.waits = 0
+        else:
+            self.waits += 1
+        self.gave_then = self.gave
+        return self.waits * self.session.patience >= self.session.idle > 0
+
     # ---- called by the session
 
     cdef int received(self, bytes name, bytes value) except -1:
+        self.fields += 1
         self.header_bytes += PyBytes_GET_SIZE(name) + PyBytes_GET_SIZE(value) + 32
         if self.trailers is not None:
             self.trailers.append((name, value))
@@ -139,6 +177,7 @@ cdef class Stream:
         if self.closed:
             return
         self.owed += n
+        self.came += n
         if not self.ending or not session.server:
             self.rx.push(<const uint8_t *> p, n)
         session.buffered += self.rx.held - before
@@ -165,7 +204,7 @@ cdef class Stream:
             if not waiter.done():
                 waiter.set_result(None)
                 self.session.roused = True
-        if self.room is not None and (self.closed or self.tx.pending < QUEUE // 2):
+        if self.room is not None and (self.closed or (self.tx.pending < QUEUE // 2 and not self.crowded())):
             room, self.room = self.room, None
             if not room.done():
                 room.set_result(None)
@@ -180,4 +219,5 @@ cdef class Stream:
         self.error = code
         self.session.buffered -= self.rx.held
         self.rx.held = 0
+        self.session.queued -= self.tx.pending
         self.session.changed.append(self)

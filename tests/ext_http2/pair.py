@@ -2,8 +2,9 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
+from ext.http2.limits import Limits
 from ext.http2.session import Session, Stream
 
 LOOP = cast(asyncio.AbstractEventLoop, SimpleNamespace(create_future=lambda: _Future()))
@@ -26,14 +27,13 @@ class _Future:
 class Pair:
     """A client's and a server's session, and the streams the server was told of."""
 
-    def __init__(self, **server: int) -> None:
-        streams = server.pop("max_streams", 100)
+    def __init__(self, **server: Any) -> None:
         self.client = Session(False, loop=LOOP)
-        self.server = Session(True, loop=LOOP, **server)
+        self.server = Session(True, loop=LOOP, limits=Limits(streams=100)._replace(**server))
         self.seen: list[Stream] = []
         self.server.on_request = self.seen.append
         self.client.begin()
-        self.server.begin(streams)
+        self.server.begin()
 
     def request(self, path: bytes = b"/a/B") -> Stream:
         """A call of the client."""

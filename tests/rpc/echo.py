@@ -9,10 +9,11 @@ from pathlib import Path
 from google.protobuf.wrappers_pb2 import BytesValue, StringValue
 
 from core.rpc.context import Context
-from core.rpc.server import Limits, Server
+from core.rpc.server import Server
 from core.rpc.service import Raw, Service, bidi, client_stream, server_stream, unary
 from core.rpc.status import RpcError, code_of
 from core.rpc.tls import ServerTLS
+from ext.http2.limits import Limits
 
 UNARY, DOWN, UP, BOTH, HANG = (f"/test.Echo/{name}" for name in ("Unary", "Down", "Up", "Both", "Hang"))
 

@@ -10,8 +10,8 @@ from google.protobuf.wrappers_pb2 import BytesValue, StringValue
 
 from core.rpc.call import Call
 from core.rpc.client import Channel, connect
-from core.rpc.server import Limits
 from core.rpc.status import Code, RpcError
+from ext.http2.limits import Limits
 from tests.rpc.conftest import Run
 from tests.rpc.echo import BOTH, DOWN, HANG, UNARY, UP, Echo, serving, until
 

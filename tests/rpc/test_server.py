@@ -14,9 +14,9 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from core.rpc.client import Channel, connect
 from core.rpc.context import Context
 from core.rpc.forward import forward
-from core.rpc.server import Limits
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
+from ext.http2.limits import Limits
 from tests.rpc.conftest import Run
 from tests.rpc.echo import BOTH, DOWN, HANG, UNARY, UP, Echo, serving, until
 from tests.rpc.test_tls import server_tls

@@ -16,9 +16,12 @@ from core.node.node import Node
 from core.node.sockets import listener
 from core.node.survivor import Survivor
 from core.rpc.server import Server
+from ext.http2.limits import Limits
 
 UIDS: Final = {"apid": 50, "trustd": 51}
 DRAIN_SECONDS: Final = 1.0
+# apid's one connection carries every caller's, each of which it has bounded
+_APID: Final = Limits(output=256 << 20, resets=1_000_000, resets_rate=1_000_000)
 
 
 class LocalAPI:
@@ -30,7 +33,7 @@ class LocalAPI:
         holders = Holders(node.store, Survivor(node.init, "joined", dict[str, Joined]), node.clock)
         authority = Authority(node.store, holders, node.work, node.clock)
         self._servers = {
-            "apid": Server(services(node), guard=partial(access.check_call, node.store)),
+            "apid": Server(services(node), guard=partial(access.check_call, node.store), limits=_APID),
             "trustd": Server([authority.service()]),
         }
         self._sockets: dict[str, socket.socket] = {}

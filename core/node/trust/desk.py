@@ -16,9 +16,10 @@ from core.rpc.client import Channel
 from core.rpc.context import Context
 from core.rpc.pb.security import security_pb2 as security
 from core.rpc.pb.trust import trust_pb2 as pb
-from core.rpc.server import Limits, Server
+from core.rpc.server import Server
 from core.rpc.service import Service, unary
 from core.rpc.status import Code, RpcError
+from ext.http2.limits import Limits
 
 _log = logging.getLogger("trust")
 TOKEN: Final = "token"
@@ -26,7 +27,17 @@ LARGEST: Final = 16 << 10
 _SIGN_SECONDS: Final = 30.0
 # everybody may connect, so nobody may hold much
 _LIMITS: Final = Limits(
-    message=2 * LARGEST, buffer=1 << 20, headers=8 << 10, streams=8, connections=256, handshake=5.0, idle=30.0
+    message=2 * LARGEST,
+    buffer=1 << 20,
+    output=1 << 20,
+    headers=8 << 10,
+    streams=8,
+    connections=256,
+    addresses=32,
+    handshakes=128,
+    handshake=5.0,
+    patience=5.0,
+    idle=30.0,
 )
 
 

@@ -9,6 +9,7 @@ import hpack
 from core.rpc import call
 from core.rpc.status import RpcError
 from ext.http2.framing import FramingError
+from ext.http2.limits import Limits
 from ext.http2.session import Session, Stream, StreamClosed, live
 from tests.ext_http2.pair import HEADERS, LOOP
 from tests.fuzz import frames
@@ -23,7 +24,7 @@ def check(data: bytes) -> None:
 
 def _play(data: bytes, choice: int) -> None:
     chance = random.Random(choice)
-    session = Session(False, loop=LOOP, message_limit=1000, buffer_limit=2000, header_limit=1000)
+    session = Session(False, loop=LOOP, limits=Limits(message=1000, buffer=2000, headers=1000))
     session.begin()
     streams = [_call(session, b"/a.B/C"), _call(session, b"/a.B/D")]
     session.send()

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import hpack
 
 from ext.http2.framing import FramingError
+from ext.http2.limits import Limits
 from ext.http2.session import Stream, live
 from tests.ext_http2.pair import Pair
 from tests.fuzz import frames
 from tests.fuzz.target import Target
 
 _HEADERS = [(b":status", b"200"), (b"content-type", b"application/grpc")]
-_LIMITS = {"message_limit": 1000, "buffer_limit": 2000, "header_limit": 1000}
+_LIMITS = Limits(message=1000, buffer=2000, output=4000, headers=1000, streams=8)
 _WINDOW = 1 << 20
 
 
@@ -24,7 +25,7 @@ def check(data: bytes) -> None:
 
 
 def _play(data: bytes, choice: int) -> None:
-    chance, pair = random.Random(choice), Pair(**_LIMITS, max_streams=8)
+    chance, pair = random.Random(choice), Pair(**_LIMITS._asdict())
     wire, alive = (frames.OPENING if choice & 1 else b"") + data, True
     while wire and alive:
         size = chance.choice((1, 9, 100, 10_000))
@@ -33,7 +34,7 @@ def _play(data: bytes, choice: int) -> None:
         for stream in pair.seen:
             _handle(stream, chance)
         assert len(pair.server.send()) < _WINDOW
-        assert 0 <= pair.server.buffered <= _LIMITS["buffer_limit"] + 8 * 1005
+        assert 0 <= pair.server.buffered <= _LIMITS.buffer + 8 * 1005
         assert pair.server.active <= 8
     pair.close()
     assert pair.server.buffered == 0

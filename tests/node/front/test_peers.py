@@ -170,7 +170,7 @@ def test_a_node_that_came_back_is_dialled_by_the_next_call(run: Run) -> None:
     async def test(doors: Cluster, channel: Channel) -> None:
         for _ in range(20):
             assert await answer(channel, VERSION, TO_B) is Code.OK
-            for connection in tuple(doors.doors["b"].server._connections):
+            for connection in doors.doors["b"].server._crowd.connections:
                 connection.drain()
         assert doors.doors["b"].server.connections <= 2
 
