@@ -1,9 +1,9 @@
 """One call as its client sees it: messages out, messages in, metadata, and the status it ended with."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -19,6 +19,7 @@ Out = TypeVar("Out")
 In = TypeVar("In")
 
 REFUSED: Final = 7  # HTTP/2 REFUSED_STREAM: the server has not looked at the request
+_GOOD: Final = [(b"grpc-status", b"0")]
 _RESETS: Final = {REFUSED: Code.UNAVAILABLE, 8: Code.CANCELLED, 11: Code.RESOURCE_EXHAUSTED, 12: Code.PERMISSION_DENIED}
 _HTTP: Final = {
     b"400": Code.INTERNAL,
@@ -32,6 +33,16 @@ _HTTP: Final = {
 }
 
 
+class Opening(Protocol):
+    """How a call gets its stream. Both raise RpcError UNAVAILABLE."""
+
+    def now(self) -> Stream | None:
+        """A stream of the connection that stands, if one does."""
+
+    async def soon(self) -> Stream:
+        """A stream of a connection made for it if need be."""
+
+
 class Call(Generic[Out, In]):
     """A running call: `send`, `end`, iterate, `aclose`. It opens its stream with the first of these.
 
@@ -41,13 +52,13 @@ class Call(Generic[Out, In]):
 
     def __init__(
         self,
-        start: Callable[[], Awaitable[Stream]],
+        opening: Opening,
         encode: Callable[[Out], bytes],
         decode: Callable[[bytes], In],
         timeout: float | None,
         request: bytes | None = None,
     ) -> None:
-        self._start = start
+        self._opening = opening
         self._encode = encode
         self._decode = decode
         self._timeout = timeout
@@ -106,6 +117,33 @@ class Call(Generic[Out, In]):
             raise RpcError(Code.INTERNAL, "more than one reply message")
         return reply
 
+    async def single(self, request: Out) -> In:
+        """The whole of a unary call: one request, one reply. Beside iteration, because it is what most calls are."""
+        reply: bytes | None = None
+        try:
+            stream = self._stream = await self._begin()
+            stream.end(self._encode(request))
+            while True:
+                message = stream.take()
+                if message is not None:
+                    if reply is not None:
+                        raise RpcError(Code.INTERNAL, "more than one reply message")
+                    reply = message
+                elif stream.closed or stream.ended:
+                    break
+                else:
+                    await stream.wait()
+            self._finish(stream)
+            if reply is None:
+                raise RpcError(Code.INTERNAL, "no reply message")
+            return self._decode(reply)
+        except FramingError as error:
+            raise RpcError(code_of(error.code), error.message) from None
+        except DecodeError:
+            raise RpcError(Code.INTERNAL, "reply is not the message that this method gives") from None
+        finally:
+            self.cancel()
+
     def __aiter__(self) -> Self:
         return self
 
@@ -160,15 +198,17 @@ class Call(Generic[Out, In]):
         return self._stream
 
     async def _begin(self) -> Stream:
+        stream = self._opening.now()
         if self._timeout is None:
-            return await self._start()
+            return stream or await self._opening.soon()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout
-        try:
-            async with asyncio.timeout_at(deadline):
-                stream = await self._start()
-        except TimeoutError:
-            raise RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded before the server was reached") from None
+        if stream is None:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    stream = await self._opening.soon()
+            except TimeoutError:
+                raise RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded before the server was reached") from None
         self._timer = loop.call_at(deadline, self._expire)
         return stream
 
@@ -191,7 +231,10 @@ class Call(Generic[Out, In]):
     def _failure(self, stream: Stream) -> RpcError | None:
         if self._expired:
             return RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded")
-        fields = dict(_trailers(stream))
+        trailers = _trailers(stream)
+        if trailers == _GOOD:
+            return None
+        fields = dict(trailers)
         if b"grpc-status" in fields:
             return _status(fields)
         if stream.headers_done and stream.http_status != b"200":

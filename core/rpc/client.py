@@ -26,7 +26,8 @@ Res = TypeVar("Res", bound=Message)
 Out = TypeVar("Out")
 In = TypeVar("In")
 
-_ALWAYS = [(b"content-type", b"application/grpc"), (b"te", b"trailers"), (b"user-agent", b"grpc-ichor/0.1")]
+Headers = list[tuple[bytes, bytes]]
+_ALWAYS: Headers = [(b"content-type", b"application/grpc"), (b"te", b"trailers"), (b"user-agent", b"grpc-ichor/0.1")]
 
 
 async def connect(
@@ -47,6 +48,8 @@ class Channel:
         self.target = Target.parse(address)
         if self.target.path is not None and tls is not None:
             raise Invalid("unix sockets are dialled in the clear")
+        self.authority = self.target.authority.encode()
+        self.scheme = b"http" if tls is None else b"https"
         self._tls = tls
         self._timeout = timeout
         self._message_limit = message_limit
@@ -62,11 +65,11 @@ class Channel:
         data = request.SerializeToString()
         call = self._call(path, _as_is, reply.FromString, pairs, timeout)
         try:
-            return await _unary(call, data)
+            return await call.single(data)
         except RpcError:
             if not call.refused:
                 raise
-        return await _unary(self._call(path, _as_is, reply.FromString, pairs, timeout), data)
+        return await self._call(path, _as_is, reply.FromString, pairs, timeout).single(data)
 
     def server_stream(
         self, path: str, request: Message, reply: type[Res], metadata: Pairs = (), timeout: float | None = None
@@ -103,8 +106,9 @@ class Channel:
 
     async def connection(self) -> Connection:
         """The connection in use, made when there is none. Raises RpcError UNAVAILABLE."""
-        if self._connection is not None and self._connection.usable:
-            return self._connection
+        connection = self.standing()
+        if connection is not None:
+            return connection
         if self._closed:
             raise RpcError(Code.UNAVAILABLE, "channel is closed")
         if self._dialling is None or self._dialling.done():
@@ -145,22 +149,33 @@ class Channel:
         headers = _ALWAYS + fields.encode(metadata)
         if timeout is not None:
             headers.append((b"grpc-timeout", fields.format_timeout(timeout)))
+        return Call(_Opening(self, path.encode(), headers), encode, decode, timeout, request)
 
-        async def start() -> Stream:
-            connection = await self.connection()
-            authority, scheme = self.target.authority.encode(), b"http" if self._tls is None else b"https"
-            try:
-                return connection.request(path.encode(), authority, scheme, headers)
-            except StreamClosed as error:
-                raise RpcError(Code.UNAVAILABLE, str(error)) from None
-
-        return Call(start, encode, decode, timeout, request)
+    def standing(self) -> Connection | None:
+        """The connection in use, if it takes another call."""
+        return self._connection if self._connection is not None and self._connection.usable else None
 
 
-async def _unary(call: Call[bytes, Res], request: bytes) -> Res:
-    async with call:
-        await call.end(request)
-        return await call.only()
+class _Opening:
+    """A call's stream, on the connection that stands or on one to be made."""
+
+    __slots__ = ("_channel", "_headers", "_path")
+
+    def __init__(self, channel: Channel, path: bytes, headers: Headers) -> None:
+        self._channel, self._path, self._headers = channel, path, headers
+
+    def now(self) -> Stream | None:
+        connection = self._channel.standing()
+        return None if connection is None else self._on(connection)
+
+    async def soon(self) -> Stream:
+        return self._on(await self._channel.connection())
+
+    def _on(self, connection: Connection) -> Stream:
+        try:
+            return connection.request(self._path, self._channel.authority, self._channel.scheme, self._headers)
+        except StreamClosed as error:
+            raise RpcError(Code.UNAVAILABLE, str(error)) from None
 
 
 def _seen(dialling: asyncio.Task[Connection]) -> None:
