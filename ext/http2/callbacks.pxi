@@ -29,7 +29,7 @@ cdef int header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *n
         return 0
     stream = <Stream> p
     try:
-        stream.received((<char *> name)[:name_length], (<char *> value)[:value_length])
+        stream.received(<const char *> name, name_length, <const char *> value, value_length)
     except BaseException as error:
         session.park(error)
         return NGHTTP2_ERR_CALLBACK_FAILURE
@@ -80,10 +80,13 @@ cdef int arrived(Session session, Stream stream, const nghttp2_frame *frame) exc
     if frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
         stream.remote_end = True
         stream.rx.finish()
+        if stream.trailers is not None:
+            session.heard.trailers = stream.trailers
     if frame.hd.type == NGHTTP2_HEADERS and not stream.headers_done:
         if stream.http_status is not None and stream.http_status[:1] == b"1":
             return 0
         stream.headers_done = True
+        session.heard.headers = stream.headers
         session.activity += 1
         if session.server:
             session.requests.append(stream)

@@ -24,7 +24,7 @@ cdef class Stream:
     cdef bint started, ending, deferred, hungry
     cdef list last
 
-    cdef int received(self, bytes name, bytes value) except -1
+    cdef int received(self, const char *name, size_t n, const char *value, size_t m) except -1
     cdef void data(self, const void *p, Py_ssize_t n) except *
     cdef void consume(self) noexcept
     cdef int kick(self) except -1
@@ -36,6 +36,11 @@ cdef class Stream:
     cdef void gone(self, uint32_t code) noexcept
 
 
+cdef class Heard:
+    cdef bytes method, path, authority, content_type, http_status
+    cdef list headers, trailers
+
+
 cdef class Session:
     cdef nghttp2_session *s
     cdef Buffer out
@@ -43,6 +48,7 @@ cdef class Session:
     cdef dict streams
     cdef list requests, changed
     cdef object parked
+    cdef Heard heard
     cdef readonly object loop
     cdef readonly bint server, draining, settled
     cdef bint feeding, scheduled, roused

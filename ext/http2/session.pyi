@@ -17,6 +17,9 @@ class StreamClosed(Exception): ...
 
 def live() -> tuple[int, int]: ...
 @disjoint_base
+class Heard: ...
+
+@disjoint_base
 class Stream:
     session: Session
     id: int

@@ -51,6 +51,7 @@ def live():
     return live_streams, live_sessions
 
 
+include "heard.pxi"
 include "stream.pxi"
 include "callbacks.pxi"
 
@@ -81,6 +82,7 @@ cdef class Session:
         self.requests = []
         self.changed = []
         self.reason = ""
+        self.heard = Heard.__new__(Heard)
         self.activity = 1
 
     def __dealloc__(self):

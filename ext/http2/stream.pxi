@@ -149,26 +149,27 @@ cdef class Stream:
 
     # ---- called by the session
 
-    cdef int received(self, bytes name, bytes value) except -1:
+    cdef int received(self, const char *name, size_t n, const char *value, size_t m) except -1:
+        cdef Heard heard = self.session.heard
         self.fields += 1
-        self.header_bytes += PyBytes_GET_SIZE(name) + PyBytes_GET_SIZE(value) + 32
+        self.header_bytes += n + m + 32
         if self.trailers is not None:
-            self.trailers.append((name, value))
+            self.trailers.append(pair(heard.trailers, len(self.trailers), name, n, value, m))
         elif name[0] == c":":
-            if name == b":path":
-                self.path = value
-            elif name == b":method":
-                self.method = value
-            elif name == b":authority":
-                self.authority = value
-            elif name == b":status":
-                self.http_status = value
-        elif name == b"content-type":
-            self.content_type = value
-        elif name == b"grpc-timeout":
-            self.timeout = value
+            if same(b":path", name, n):
+                self.path = heard.path = again(heard.path, value, m)
+            elif same(b":method", name, n):
+                self.method = heard.method = again(heard.method, value, m)
+            elif same(b":authority", name, n):
+                self.authority = heard.authority = again(heard.authority, value, m)
+            elif same(b":status", name, n):
+                self.http_status = heard.http_status = again(heard.http_status, value, m)
+        elif same(b"content-type", name, n):
+            self.content_type = heard.content_type = again(heard.content_type, value, m)
+        elif same(b"grpc-timeout", name, n):
+            self.timeout = value[:m]
         else:
-            self.headers.append((name, value))
+            self.headers.append(pair(heard.headers, len(self.headers), name, n, value, m))
         return 0
 
     cdef void data(self, const void *p, Py_ssize_t n) except *:

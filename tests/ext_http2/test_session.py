@@ -13,6 +13,7 @@ from tests.ext_http2.pair import HEADERS, Pair
 
 OK = [(b":status", b"200"), (b"content-type", b"application/grpc")]
 END = [(b"grpc-status", b"0")]
+Field = tuple[bytes, bytes]
 CALM = 11  # ENHANCE_YOUR_CALM
 
 
@@ -46,6 +47,27 @@ def test_a_unary_call() -> None:
     assert (call.http_status, call.take(), call.ended, call.closed) == (b"200", b"answer", True, True)
     assert call.trailers == [*END, (b"more", b"x")]
     assert (pair.client.active, pair.server.active) == (0, 0)
+    pair.close()
+
+
+FIELDS = st.lists(
+    st.tuples(st.sampled_from([b"a", b"b-bin", b"ab"]), st.sampled_from([b"", b"1", b"2", b"12"])), max_size=4
+)
+CALLS = st.lists(st.tuples(st.sampled_from([b"/s/A", b"/s/B", b"/s/AB"]), FIELDS, FIELDS), min_size=2, max_size=6)
+
+
+@given(CALLS)
+def test_what_is_said_again_is_taken_for_what_it_is(calls: list[tuple[bytes, list[Field], list[Field]]]) -> None:
+    pair = Pair()
+    for path, fields, ends in calls:
+        call = pair.client.request(path, b"host", b"http", [HEADERS[0], *fields])
+        call.end(b"")
+        pair.settle()
+        stream = pair.seen.pop()
+        assert (stream.path, stream.headers, stream.content_type) == (path, fields, b"application/grpc")
+        stream.finish([*OK, *fields], [*END, *ends], b"answer")
+        pair.settle()
+        assert (call.http_status, call.headers, call.trailers) == (b"200", fields, [*END, *ends])
     pair.close()
 
 
