@@ -48,8 +48,9 @@ bench: image ## measure against the budgets: SUITES="boot rpc" for some; all of 
 fuzz: build ## every fuzz target for FUZZ_S seconds (default 60), two at a time
 	@nice $(PY) -m tests.fuzz $(or $(FUZZ_S),60)
 
-docs: setup ## write the pages that are made from the code: docs/config.md
+docs: build ## write the pages that are made from the code: docs/config.md, docs/api.md
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md
+	@$(PY) -m tests.support.apipage > docs/api.md.new && mv docs/api.md.new docs/api.md
 
 image: build ## build the signed image, its kernel and initramfs into _out
 	@$(IMAGE) build

@@ -54,7 +54,7 @@ def _services(node: Node) -> str:
     down = [
         f"{id_} ({unit.record.health_message or unit.state.value})"
         for id_, unit in sorted(node.services.units.items())
-        if not unit.up
+        if not unit.up and not unit.service.on_demand
     ]
     return ", ".join(down)
 

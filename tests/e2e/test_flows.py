@@ -1,0 +1,215 @@
+"""Commands that change a node, as the format's client plays them, by grpc-go: on one node, from its second config to
+its end. Each test makes just the calls that the table says (tests/e2e/calls.py)."""
+
+import base64
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from core.config import bundle, client
+from core.pki import keys, requests
+from core.pki.types import Algorithm
+from tests.e2e.calls import FLOWS, Message
+from tests.node.containers import oci
+from tests.support import cluster
+from tests.support.caller import Call, Caller, calling
+from tests.support.cluster import Node
+from tests.support.netns import Namespace
+from tests.support.timeserver import answer
+
+MACHINE = "machine.MachineService/"
+BOOT_ID = {"path": "/proc/sys/kernel/random/boot_id"}
+CHECK = "imagecheck"
+Flow = Callable[[str], AbstractContextManager[Caller]]
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    patch = b"machine:\n  time:\n    servers: [127.0.0.1]\n"
+    with cluster.running(tmp_path_factory.mktemp("flows"), "flows", patches=((patch, "time"),)) as (made,):
+        yield made
+
+
+@pytest.fixture
+def flow(node: Node, tmp_path: Path) -> Flow:
+    """A client that must have made the calls of a command when it is left."""
+
+    @contextmanager
+    def begin(command: str) -> Iterator[Caller]:
+        context = client.load(node.home.client_file.read_bytes(), "talosconfig").get()
+        with calling(node.endpoint, context, tmp_path) as caller:
+            yield caller
+            assert tuple(call for call, _ in groupby(caller.made)) == FLOWS[command]
+
+    return begin
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def test_apply_config(flow: Flow, node: Node) -> None:
+    config = node.home.places.cluster(node.cluster.spec.name) / "controlplane.yaml"
+    with flow("apply-config") as caller:
+        assert caller.call(MACHINE + "Version").only
+        request = {"data": encoded(config.read_bytes()), "mode": "AUTO", "dry_run": True}
+        (said,) = caller.call(MACHINE + "ApplyConfiguration", request).only["messages"]
+        assert "Dry run summary" in said["mode_details"]
+        broken = caller.call(MACHINE + "ApplyConfiguration", {"data": encoded(b"machine: ["), "mode": "AUTO"})
+        assert broken.end.code == "InvalidArgument"
+
+
+def _state(caller: Caller, service: str) -> str:
+    (answer,) = caller.call(MACHINE + "ServiceList").only["messages"]
+    return next(str(one["state"]) for one in answer["services"] if one["id"] == service)
+
+
+def test_service_start_stop(flow: Flow) -> None:
+    with flow("service start, stop") as caller:
+        assert "started" in caller.call(MACHINE + "ServiceStart", {"id": CHECK}).only["messages"][0]["resp"]
+        assert _state(caller, CHECK) != "Initialized"
+        assert "stopped" in caller.call(MACHINE + "ServiceStop", {"id": CHECK}).only["messages"][0]["resp"]
+        assert _state(caller, CHECK) in ("Finished", "Failed")
+
+
+def test_service_restart(flow: Flow) -> None:
+    with flow("service restart") as caller:
+        assert "restarted" in caller.call(MACHINE + "ServiceRestart", {"id": CHECK}).only["messages"][0]["resp"]
+        assert _state(caller, CHECK) not in ("Finished", "Failed")
+
+
+def test_image_list_image_remove(flow: Flow) -> None:
+    name, where = "example.test/nothing:1", {"containerd": {"driver": "CRI", "namespace": "NS_SYSTEM"}}
+    image = oci.layout([oci.layer({"a": b"b"})], name)
+    chunks = [{"image_chunk": {"bytes": encoded(image[at : at + 1000])}} for at in range(0, len(image), 1000)]
+    with flow("image list, image remove") as caller:
+        assert caller.call("machine.ImageService/Import", where, *chunks).only["name"] == name
+        listed = caller.call("machine.ImageService/List", where).messages
+        assert name in {one["name"] for one in listed}
+        assert name in {one["name"] for one in caller.call(MACHINE + "ImageList", {"namespace": "NS_SYSTEM"}).messages}
+        assert caller.call("machine.ImageService/Remove", where | {"image_ref": name}).end.code == "OK"
+
+
+@contextmanager
+def _time_server(node: Node) -> Iterator[None]:
+    """One on the node's own loopback."""
+    space = os.open(f"/proc/{node.init}/ns/net", os.O_RDONLY)
+    try:
+        sock = Namespace(node.init, space).udp("127.0.0.1", 123)
+    finally:
+        os.close(space)
+
+    def serve() -> None:
+        while question := sock.recvfrom(100):
+            if not question[0]:
+                return
+            sock.sendto(answer(question[0], time.time(), time.time()), question[1])
+
+    with sock:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            sock.sendto(b"", sock.getsockname())
+            thread.join()
+
+
+def test_time_time_check(flow: Flow, node: Node) -> None:
+    with flow("time, time --check") as caller, _time_server(node):
+        for method, request in (("Time", {}), ("TimeCheck", {"server": "127.0.0.1"})):
+            (said,) = caller.call(f"time.TimeService/{method}", request).only["messages"]
+            assert said["server"] == "127.0.0.1"
+            assert said["remotetime"]
+
+
+def test_a_node_that_joins(node: Node, tmp_path: Path) -> None:
+    path = node.home.places.cluster(node.cluster.spec.name) / "secrets.yaml"
+    secrets = bundle.load(path.read_bytes(), path.name)
+    context = client.Context(ca=secrets.certs.os.crt)
+    csr = requests.new(keys.dump(keys.new(Algorithm.ED25519)), "w-1", ("w-1",), (_own_address(node),))
+    with calling(f"{node.address}:50001", context, tmp_path) as caller:
+        request = {"csr": encoded(csr)}
+        for token, code in (("wrong", "Unauthenticated"), (secrets.trustd.token, "OK")):
+            said = caller.call("securityapi.SecurityService/Certificate", request, metadata=[("token", token)])
+            assert said.end.code == code, said.end
+        assert b"BEGIN CERTIFICATE" in base64.b64decode(said.only["crt"])
+        assert tuple(caller.made[:1]) == FLOWS["(a node that joins)"]
+
+
+def _own_address(node: Node) -> str:
+    """This machine's, as the node sees it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((node.address, 50001))
+        return str(probe.getsockname()[0])
+
+
+def _boot_id(caller: Caller) -> str:
+    (message,) = caller.call(MACHINE + "Read", BOOT_ID).messages
+    return base64.b64decode(message["bytes"]).decode()
+
+
+def _until(events: Call, holds: Callable[[Message], object]) -> None:
+    """Take events until one is so."""
+    while not holds(event := events.next() or pytest.fail(f"the stream has ended: {events.end}")):
+        assert event
+
+
+def _goes_down(actor: str) -> Callable[[Message], object]:
+    def holds(event: Message) -> bool:
+        said = event.get("data", {})
+        return event.get("actor_id") == actor and (said.get("task") == "stopAllServices" or "sequence" in said)
+
+    return holds
+
+
+def _is_ready(event: Message) -> object:
+    said = event.get("data", {})
+    return said.get("stage") == "RUNNING" and said["status"].get("ready", False)
+
+
+def test_reboot(flow: Flow, node: Node) -> None:
+    with flow("reboot") as caller:
+        assert caller.call(MACHINE + "Version").only
+        events = caller.open(MACHINE + "Events", {"tail_events": 0})
+        hello = events.next()
+        assert hello is not None
+        assert not hello.get("data")
+        before = _boot_id(caller)
+        (reply,) = caller.call(MACHINE + "Reboot", {"mode": "DEFAULT"}).only["messages"]
+        _until(events, _goes_down(reply["actor_id"]))
+        assert events.rest().end.code == "Unavailable"
+        again = _lasting(caller, MACHINE + "Events", {"tail_events": -1})
+        _until(again, _is_ready)
+        again.cancel()
+        assert _boot_id(caller) != before
+    assert node.run.boots == 2
+
+
+def _lasting(caller: Caller, method: str, request: Message) -> Call:
+    """Its first message is here: tried again while nobody answers."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        call = caller.open(method, request)
+        if call.next() is not None:
+            return call
+    raise AssertionError(call.end)
+
+
+def test_shutdown(flow: Flow, node: Node) -> None:
+    with flow("shutdown") as caller:
+        assert caller.call(MACHINE + "Version").only
+        events = caller.open(MACHINE + "Events")
+        assert events.next() is not None
+        assert _boot_id(caller)
+        (reply,) = caller.call(MACHINE + "Shutdown").only["messages"]
+        _until(events, _goes_down(reply["actor_id"]))
+        assert events.rest().end.code == "Unavailable"
+    node.await_end()
