@@ -9,6 +9,7 @@ from core.linux import capabilities, image
 from core.linux.cgroup import Tree
 from core.linux.init import Init
 from core.linux.network import Network
+from core.linux.refusal import asked
 from core.linux.uevents import Uevents
 from core.node import build
 from core.node.controllers import block, config, files, hardware, network, runtime, secrets, time
@@ -65,7 +66,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
             events=events,
             clock=clock,
         ),
-        daemons=Daemons(want),
+        daemons=Daemons(want, asked(DEVICE, clock)),
         lifecycle=lifecycle,
         devices=devices,
         work=work,

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from core.linux import seccomp
-from core.linux.mount import MS, mount
+from core.linux.mount import MS, mount, mounts, umount
 from daemons.spawner.table import Rights
 from ext import sys as kernel
 
 _LAST_FD: Final = (1 << 32) - 1
+# the system, machined's sockets in /system/run, what /etc links to in /run
+_SEEN: Final = frozenset(("/", "/dev", "/etc", "/proc", "/run", "/system", "/usr"))
+_SEEN_WHOLE: Final = ("/proc/", "/usr/")
 
 
 def confine(rights: Rights, keep: Iterable[int]) -> None:
@@ -24,8 +27,7 @@ def confine(rights: Rights, keep: Iterable[int]) -> None:
     if rights.oom_score is not None:
         _set_oom_score(rights.oom_score)
     if rights.own_mounts:
-        kernel.unshare(kernel.CLONE_NEWNS)
-        mount(None, "/", None, MS.REC | MS.SLAVE)  # what machined unmounts must not stay busy here
+        narrow_mounts()
     _become(rights)
     if rights.no_new_privileges:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
@@ -51,6 +53,24 @@ def reset_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def narrow_mounts() -> None:
+    """A mount namespace of its own, in which nothing can be written and nothing is seen but the system itself. Without
+    the node's volumes, so that what machined unmounts is not kept busy here; what it mounts later does not come."""
+    kernel.unshare(kernel.CLONE_NEWNS)
+    mount(None, "/", None, MS.REC | MS.PRIVATE)
+    gone: tuple[str, ...] = ()
+    for seen in mounts():
+        if seen.target.startswith(gone):
+            continue
+        if seen.target not in _SEEN and not seen.target.startswith(_SEEN_WHOLE):
+            umount(seen.target, lazy=True)
+            gone = (*gone, f"{seen.target}/")
+        elif not seen.options.startswith("ro"):
+            devices = 0 if seen.target == "/dev" else MS.NODEV
+            programs = MS.NOEXEC if "noexec" in seen.options.split(",") else 0
+            mount(None, seen.target, None, MS.BIND | MS.REMOUNT | MS.RDONLY | MS.NOSUID | devices | programs)
 
 
 def _set_oom_score(score: int) -> None:

@@ -5,26 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.linux.seccomp import Filter
+from daemons.spawner import calls
 from ext import sys as kernel
 
 ALL: Final = (1 << 64) - 1
 NOBODY: Final = 65534
-# what no forked process of ours needs and an intruder wants first; the lists of what is allowed come per daemon
-NO_PROGRAMS: Final = Filter(
-    denied=(
-        kernel.SYS_execve,
-        kernel.SYS_execveat,
-        kernel.SYS_ptrace,
-        kernel.SYS_process_vm_readv,
-        kernel.SYS_process_vm_writev,
-        kernel.SYS_init_module,
-        kernel.SYS_finit_module,
-        kernel.SYS_delete_module,
-        kernel.SYS_kexec_load,
-        kernel.SYS_bpf,
-        kernel.SYS_perf_event_open,
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +20,7 @@ class Rights:
     capabilities: int
     own_mounts: bool = True
     no_new_privileges: bool = True
-    filter: Filter | None = NO_PROGRAMS
+    filter: Filter | None = calls.DAEMON
     oom_score: int | None = None
 
 
@@ -74,7 +59,7 @@ APID: Final = Daemon("apid", "daemons.apid", Rights(50, 0, oom_score=-998))
 TRUSTD: Final = Daemon("trustd", "daemons.trustd", Rights(51, 0, oom_score=-998), asked=True)
 
 DAEMONS: Final = (MACHINED, APID, TRUSTD)
-JOBS: Final = (Job("core.pki.jobs:issue", Rights(NOBODY, 0)),)
+JOBS: Final = (Job("core.pki.jobs:issue", Rights(NOBODY, 0, filter=calls.WORKER)),)
 CRASHES: Final = frozenset(
     (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP)
 )

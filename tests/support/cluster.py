@@ -35,6 +35,7 @@ from core.rpc.pb.resource.definitions.runtime.runtime_pb2 import MachineStatusSp
 from core.rpc.pb.v1alpha1 import state_pb2 as state
 from core.rpc.status import RpcError
 from core.rpc.tls import ClientTLS
+from tests.support import syscalls
 from tests.support.image import TREE, built
 from tests.support.pid1 import until
 
@@ -196,11 +197,11 @@ class Node:
             process.kill()
             process.communicate()
 
-    def kill(self, name: str) -> int:
-        """SIGKILL to the one process of that name; its pid."""
+    def kill(self, name: str, number: int = signal.SIGKILL) -> int:
+        """End the one process of that name by a signal; its pid."""
         pid = self.pid(name)
         assert pid, f"no {name} to kill"
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
         return pid
 
     def await_answer(self, tls: ClientTLS | None = None, seconds: float = 60) -> float:
@@ -310,6 +311,9 @@ def spec(name: str, nodes: int = 1, workers: int = 0) -> ClusterSpec:
 def create(home: Home, wanted: ClusterSpec, patches: tuple[tuple[bytes, str], ...] = ()) -> list[Node]:
     """Make the cluster, configure it, wait until it is ready; its context is the client config's current one."""
     cluster = start(home, wanted)
+    if folder := os.environ.get(syscalls.FOLDER):
+        for index in range(len(cluster.nodes)):
+            _trace(Node(home, cluster, index), Path(folder))
     access = bringup.configure(home.places, cluster, patches, _silent, wait=True)
     known = clientfile.load_or_empty(home.client_file)
     clientfile.save(home.client_file, known.put(wanted.name, access.contexts[wanted.name]).use(wanted.name))
@@ -371,6 +375,14 @@ def alone() -> Iterator[None]:
     with _LOCK.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
+
+
+def _trace(node: Node, folder: Path) -> None:
+    """From its next apid on."""
+    until(lambda: node.pid("ichor-apid"), 60)
+    syscalls.attach(node.pid("ichor-spawner"), folder)
+    old = node.kill("ichor-apid")
+    until(lambda: node.pid("ichor-apid") not in (0, old), 60)
 
 
 def _checked(image: Path, key: bytes) -> None:

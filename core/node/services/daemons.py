@@ -1,15 +1,20 @@
 """Our own daemons as services: judged by what the spawner says of their process and heartbeat, never by
 dialling them."""
 
+import asyncio
+import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 from core.node.services.states import TABLE, Step
 from core.node.services.supervisor import Supervisor
 
+_log = logging.getLogger("daemons")
 Want = Callable[[str, bool], None]
+# the name of the call for which the kernel lately killed a process of this short name; empty if it does not say
+Refused = Callable[[str], Awaitable[str]]
 
 
 class News(Protocol):
@@ -30,10 +35,11 @@ class News(Protocol):
 
 class Daemons:
     """Reports on all of them, and has those that not every node needs started or ended: `want` asks the spawner, who
-    forgets when it is replaced."""
+    forgets when it is replaced. `refused` is asked for the system call that one was killed for, which is logged when
+    it is known; nobody waits for it."""
 
-    def __init__(self, want: Want) -> None:
-        self._want = want
+    def __init__(self, want: Want, refused: Refused) -> None:
+        self._want, self._refused = want, refused
         self._wanted: dict[str, bool] = {}
 
     def want(self, id_: str, wanted: bool, services: Supervisor) -> None:
@@ -45,16 +51,29 @@ class Daemons:
 
     async def follow(self, news: AsyncIterator[News], services: Supervisor) -> None:
         """Report every item, until cancelled."""
-        async for item in news:
-            _report(item, services)
-            if item.name == "spawner" and item.status is None:
-                for id_, wanted in self._wanted.items():
-                    self._want(id_, wanted)
+        async with asyncio.TaskGroup() as group:
+            async for item in news:
+                _report(item, services)
+                if item.status is not None and _filtered(item.status):
+                    group.create_task(self._name_call(item.name), name=f"death of {item.name}")
+                if item.name == "spawner" and item.status is None:
+                    for id_, wanted in self._wanted.items():
+                        self._want(id_, wanted)
+
+    async def _name_call(self, name: str) -> None:
+        if call := await self._refused(f"ichor-{name}"):
+            _log.error("%s was killed for calling %s", name, call)
+
+
+def _filtered(status: int) -> bool:
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS
 
 
 def _report(item: News, services: Supervisor) -> None:
     if item.name in services.units:
         running = item.status is None
+        if not running:
+            _log.warning("%s: %s", item.name, _text(item))
         services.report(item.name, running=running, healthy=running and item.fresh, message=_text(item), pid=item.pid)
 
 
