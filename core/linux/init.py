@@ -7,6 +7,7 @@ import enum
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol, Self
 
@@ -20,6 +21,7 @@ REQUEST: Final = struct.Struct("=IIQ64s")
 REPLY: Final = struct.Struct("=iI")
 EXIT: Final = struct.Struct("=QQQQQqii")
 STATUS: Final = struct.Struct("=QQQiIII")
+_Fields = tuple[int, int, int, int, int, int, int, int]
 
 
 class Op(enum.IntEnum):
@@ -135,14 +137,21 @@ class Init:
 
     def journal(self, since: int = 0) -> list[Exit]:
         """The exits after sequence `since`, oldest first; init keeps 4096, older ones show as a jump in sequence."""
-        exits: list[Exit] = []
+        return [_exit(*fields) for fields in self._exits(since)]
+
+    def exit_of(self, pid: int, start_time: int) -> Exit | None:
+        """The exit of a process whose pidfd init held; None when it is not reaped yet, or when 4096 ended after it."""
+        found = next((exit_ for exit_ in self._exits(0) if exit_[6] == pid and exit_[1] == start_time), None)
+        return _exit(*found) if found else None
+
+    def _exits(self, since: int) -> Iterator[_Fields]:
         while True:
             _, body, _ = self._ask(Op.EXITS, argument=since)
-            page = [_exit(*fields) for fields in EXIT.iter_unpack(body)]
-            exits += page
+            page = list(EXIT.iter_unpack(body))
+            yield from page
             if len(page) < PAGE:
-                return exits
-            since = page[-1].sequence
+                return
+            since = page[-1][0]
 
     def beat(self) -> None:
         """Say that the node is alive; without a beat the watchdog is not petted."""

@@ -8,11 +8,13 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
 from core.base.clock import Clock, SystemClock
 from core.base.errors import NotFound
+from core.linux import ends
 from core.linux.init import Exit, Init
 from ext import reap
 from ext import sys as kernel
@@ -59,6 +61,7 @@ class Process:
         self.unapplied = unapplied
         self._init = init
         self._ended: asyncio.Future[None] | None = None
+        self._ends: ends.Ends | None = None
         self._exit: Exit | None = None
 
     def signal(self, number: int) -> None:
@@ -76,8 +79,8 @@ class Process:
     def close(self) -> None:
         """Let go of the pidfd. The process, if it lives, lives on."""
         if self.pidfd >= 0:
-            if self._ended is not None and not self._ended.done():
-                self._ended.get_loop().remove_reader(self.pidfd)
+            if self._ends is not None and self._ended is not None:
+                self._ends.forget(self.pidfd)
                 self._ended.cancel()
             os.close(self.pidfd)
             self.pidfd = -1
@@ -91,13 +94,8 @@ class Process:
     def _readable(self) -> asyncio.Future[None]:
         if self._ended is None:
             loop = asyncio.get_running_loop()
-            self._ended = ended = loop.create_future()
-
-            def on_end() -> None:
-                loop.remove_reader(self.pidfd)
-                ended.set_result(None)
-
-            loop.add_reader(self.pidfd, on_end)
+            self._ended, self._ends = loop.create_future(), ends.on(loop)
+            self._ends.watch(self.pidfd, partial(self._ended.set_result, None))
         return self._ended
 
     def _collect(self) -> Exit | None:
@@ -107,16 +105,14 @@ class Process:
             return None  # not our child: adopted, or started by an earlier machined
         if dead is None:
             return None
-        return Exit(0, dead.pid, dead.start_time, dead.status, dead.user, dead.system, dead.max_rss, time.time())
+        return Exit(0, dead.pid, self.start_time, dead.status, dead.user, dead.system, dead.max_rss, time.time())
 
     async def _recorded(self, clock: Clock) -> Exit:
         # the pidfd becomes readable when the process ends, a moment before init reaps and records it
         deadline = clock.monotonic() + 5.0
         while True:
-            if self._init is not None:
-                for exit_ in self._init.journal():
-                    if exit_.pid == self.pid and exit_.start_time == self.start_time:
-                        return exit_
+            if self._init is not None and (exit_ := self._init.exit_of(self.pid, self.start_time)):
+                return exit_
             if self._init is None or clock.monotonic() >= deadline:
                 raise NotFound(f"process {self.pid} ended, but its exit is not in init's journal")
             await clock.sleep(0.01)

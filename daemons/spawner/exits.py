@@ -21,9 +21,9 @@ def exit_status(pidfd: int, pid: int, start_time: int, init: Init) -> int | None
 def _recorded(pidfd: int, pid: int, start_time: int, init: Init) -> int | None:
     # asked before the journal is read: once it is reaped, it is in the journal or never will be
     reaped = _is_reaped(pidfd)
-    for exit_ in init.journal():
-        if exit_.pid == pid and exit_.start_time == start_time:
-            return exit_.status
+    exit_ = init.exit_of(pid, start_time)
+    if exit_ is not None:
+        return exit_.status
     return int(UNKNOWN) if reaped else None
 
 

@@ -28,8 +28,8 @@ class Line:
         for name in self._init.names():
             if name.startswith(f"{NAME}.{NAME}.") and name != self.name:
                 pid, start = map(int, name.split(".")[2:])
-                ends = [exit_.status for exit_ in self._init.journal() if (exit_.pid, exit_.start_time) == (pid, start)]
-                self.end = _news(pid, start, ends[0] if ends else int(UNKNOWN), fresh=False)
+                exit_ = self._init.exit_of(pid, start)
+                self.end = _news(pid, start, exit_.status if exit_ else int(UNKNOWN), fresh=False)
                 self._init.drop(name)
         handle = kernel.pidfd_open(os.getpid())
         self._init.put(self.name, handle)

@@ -20,10 +20,8 @@ cdef extern from "<sys/wait.h>" nogil:
         int si_code
         int si_status
     int P_ALL, P_PIDFD
-    int WEXITED, WNOHANG, WNOWAIT
+    int WEXITED, WNOHANG
     int CLD_EXITED, CLD_DUMPED
-    int waitid(int kind, unsigned id, siginfo_t *info, int options)
-    pid_t wait4(pid_t pid, int *status, int options, rusage *usage)
 
 cdef extern from "<unistd.h>" nogil:
     long syscall(long number, ...)

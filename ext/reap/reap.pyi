@@ -3,7 +3,6 @@ from typing import NamedTuple
 
 class Dead(NamedTuple):
     pid: int
-    start_time: int
     status: int
     user: float
     system: float
@@ -28,4 +27,4 @@ def spawn_process(
     oom_score: int | None = None,
 ) -> tuple[int, int]: ...
 def wait(pidfd: int) -> Dead | None: ...
-def collect(limit: int = 1024) -> list[Dead]: ...
+def collect(limit: int = 64) -> list[Dead]: ...

@@ -1,9 +1,9 @@
 # distutils: sources=ext/reap/native_spawn.c
 # distutils: depends=ext/reap/native_spawn.h
 """Children: spawn one straight into its cgroup, namespaces and rights; collect the dead with their resource usage.
-Owns no policy and no table; a caller routes by pid or waits on one pidfd. Never steals: `collect` looks before it takes."""
+Owns no policy and no table: a caller waits on one pidfd, or takes all there are and routes them by pid."""
 
-from libc.errno cimport ECHILD, EINTR, errno
+from libc.errno cimport errno
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -18,7 +18,6 @@ class Dead(NamedTuple):
     """A child's end: `status` as waitpid gives it, CPU in seconds, `max_rss` in bytes."""
 
     pid: int
-    start_time: int
     status: int
     user: float
     system: float
@@ -107,36 +106,25 @@ cdef object _failure(str operation, object path=None):
     return OSError(error, f"{operation}: {os.strerror(error)}", path)
 
 
-cdef object _dead(pid_t pid, object started, int status, rusage *usage):
-    return Dead(
-        pid,
-        started,
-        status,
-        usage.ru_utime.tv_sec + usage.ru_utime.tv_usec / 1e6,
-        usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6,
-        usage.ru_maxrss * 1024,
-    )
-
-
-def wait(pidfd: int):
-    """The end of the child behind `pidfd`, reaping it; None while it runs. Raises ChildProcessError for another's child."""
+cdef object _taken(int kind, int which):
+    """The end of one dead child, reaped by one call; None when none of those is dead. Raises OSError as waitid does."""
     cdef siginfo_t info
     cdef rusage usage
-    cdef int descriptor = pidfd
-    cdef long result
+    cdef long result = -1
     memset(&info, 0, sizeof(info))
-    with nogil:
-        result = waitid(P_PIDFD, descriptor, &info, WEXITED | WNOHANG | WNOWAIT)
+    with nogil:  # the raw call: libc's has no room for the resource usage; it never waits, so nothing interrupts it
+        result = syscall(SYS_waitid, kind, which, &info, WEXITED | WNOHANG, &usage)
     if result < 0:
         raise _failure("waitid")
     if info.si_pid == 0:
         return None
-    started = start_time(info.si_pid)
-    with nogil:  # the raw call: libc's has no room for the resource usage
-        result = syscall(SYS_waitid, P_PIDFD, descriptor, &info, WEXITED | WNOHANG, &usage)
-    if result < 0:
-        raise _failure("waitid")
-    return _dead(info.si_pid, started, _status(&info), &usage)
+    return Dead(
+        info.si_pid,
+        _status(&info),
+        usage.ru_utime.tv_sec + usage.ru_utime.tv_usec / 1e6,
+        usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6,
+        usage.ru_maxrss * 1024,
+    )
 
 
 cdef int _status(siginfo_t *info) noexcept:
@@ -145,27 +133,20 @@ cdef int _status(siginfo_t *info) noexcept:
     return info.si_status & 0x7F | (0x80 if info.si_code == CLD_DUMPED else 0)
 
 
-def collect(limit: int = 1024):
-    """Up to `limit` dead children of this process, reaped; fewer means that no more are dead. Looks before it takes."""
-    cdef siginfo_t info
-    cdef rusage usage
-    cdef int status = 0
-    cdef int result
+def wait(pidfd: int):
+    """The end of the child behind `pidfd`, reaping it; None while it runs. Raises ChildProcessError for another's child."""
+    return _taken(P_PIDFD, pidfd)
+
+
+def collect(limit: int = 64):
+    """Up to `limit` dead children of this process, whoever they are, reaped; fewer means that no more are dead."""
     dead = []
     while len(dead) < limit:
-        memset(&info, 0, sizeof(info))
-        with nogil:
-            result = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT)
-        if result < 0 and errno == EINTR:
-            continue
-        if result < 0 and errno != ECHILD:
-            raise _failure("waitid")
-        if result < 0 or info.si_pid == 0:
+        try:
+            one = _taken(P_ALL, 0)
+        except ChildProcessError:
             break
-        started = start_time(info.si_pid)
-        with nogil:
-            result = wait4(info.si_pid, &status, WNOHANG, &usage)
-        if result != info.si_pid:
+        if one is None:
             break
-        dead.append(_dead(info.si_pid, started, status, &usage))
+        dead.append(one)
     return dead

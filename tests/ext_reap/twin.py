@@ -9,7 +9,6 @@ class End(NamedTuple):
     """What a dead child that nobody has reaped tells: `status` as waitpid's, CPU in clock ticks."""
 
     pid: int
-    start_time: int
     status: int
     user: int
     system: int
@@ -23,7 +22,7 @@ def peek(pid: int) -> End:
     if found.si_code == os.CLD_DUMPED:
         status |= 0x80
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return End(pid, int(fields[19]), status, int(fields[11]), int(fields[12]))
+    return End(pid, status, int(fields[11]), int(fields[12]))
 
 
 def dead() -> set[int]:
