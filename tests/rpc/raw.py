@@ -14,13 +14,11 @@ from tests.fuzz.frames import frame, message
 UNARY = "/test.Echo/Unary"
 
 
-def ssl_context(ca: str | None = None, files: tuple[str, str] | None = None) -> ssl.SSLContext:
+def ssl_context(files: tuple[str, str] | None = None) -> ssl.SSLContext:
     """The standard library's TLS, with the certificate and key in `files`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if ca is not None:
-        context.load_verify_locations(cadata=ca)
     context.set_alpn_protocols(["h2"])
     if files is not None:
         context.load_cert_chain(*files)
