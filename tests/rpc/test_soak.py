@@ -1,5 +1,5 @@
 """A server in a process of its own under mixed load for ten minutes: good clients beside bad ones, over mTLS and a unix
-socket. Every good call is answered rightly, memory stays flat, and in the end the server holds what it held at first."""
+socket. Every good call is answered rightly, memory stays flat, and at the end the server holds what it did at first."""
 
 import asyncio
 import contextlib
@@ -85,8 +85,8 @@ async def load(server: Process, seconds: float) -> tuple[int, int]:
     stop, answered, borne = asyncio.Event(), [0] * CLIENTS, [0] * PEERS
     async with asyncio.TaskGroup() as group:
         for number in range(CLIENTS):
-            where = (server.places.local, None) if number % 2 else (server.places.front, server.tls)
-            group.create_task(good.client(*where, number, stop, answered))
+            address, tls = (server.places.local, None) if number % 2 else (server.places.front, server.tls)
+            group.create_task(good.client(address, tls, number, stop, answered))
         rude = [group.create_task(bad.peer(server.places, number, borne)) for number in range(PEERS)]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -101,7 +101,7 @@ async def load(server: Process, seconds: float) -> tuple[int, int]:
 async def back_to(server: Process, descriptors: int, held: dict[str, Any]) -> None:
     """Wait until the server has let go of everything; a minute at most."""
     async with asyncio.timeout(60):
-        while server.descriptors() > descriptors or await server.stats() != held:
+        while server.descriptors() > descriptors or await server.stats() != held:  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.1)
 
 
@@ -127,8 +127,7 @@ def test_a_server_bears_everybody(tmp_path: Path, seconds: int, record_result: R
         "PSS of the middle and last third, median", f"{median(middle) / 2**20:.1f}, {median(last) / 2**20:.1f} MB"
     )
     record_result("maximum", f"{max(middle) / 2**20:.1f}, {max(last) / 2**20:.1f} MB")
-    assert calls > 10 * seconds
-    assert peers > seconds / 2
+    assert min(calls / CLIENTS, peers) > seconds / 4
     if seconds == SECONDS:
         assert median(last) < 1.05 * median(middle) + (2 << 20)
         assert max(last) < 1.15 * max(middle) + (4 << 20)

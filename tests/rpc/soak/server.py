@@ -1,5 +1,5 @@
-"""`python -m tests.rpc.soak.server FOLDER`: the echo service as a node serves, on FOLDER/s and, with the PEM files there,
-on a port of loopback that it prints. Asked for `Stats` it tells what it holds. Ends at SIGTERM."""
+"""`python -m tests.rpc.soak.server FOLDER`: the echo service as a node serves, on FOLDER/s and, with the PEM files
+there, on a port of loopback that it prints. Asked for `Stats` it tells what it holds. Ends at SIGTERM."""
 
 import asyncio
 import gc
