@@ -33,6 +33,7 @@ SUITES: Final = (
     "verity",
     "netlink",
     "rpc",
+    "units",
 )
 IMAGE: Final = page.ROOT / "_out" / "x86_64"
 JSON: Final = page.ROOT / "build" / "bench.json"
