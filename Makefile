@@ -42,15 +42,16 @@ test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes doc
 debug: build ## the native units' suites under ASan and UBSan; live objects, descriptors and the heap end as they began
 	@$(PY) -m tests.debug $(SUITES)
 
-bench: image ## measure against the budgets: SUITES="boot rpc" for some; all of them write docs/results.md
-	@$(PY) -m benchmarks $(SUITES)
+bench: image ## measure against the budgets: SUITES="boot rpc" for some, BASE=COMMIT beside its tree; all write docs/
+	@$(PY) -m benchmarks $(if $(BASE),--base $(BASE)) $(SUITES)
 
 fuzz: build ## every fuzz target for FUZZ_S seconds (default 60), two at a time
 	@nice $(PY) -m tests.fuzz $(or $(FUZZ_S),60)
 
-docs: build ## write the pages that are made from the code: docs/config.md, docs/api.md
+docs: build ## write what is made from the code and the last measurements: docs/{config,api}.md, docs/bench.svg
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md
 	@$(PY) -m tests.support.apipage > docs/api.md.new && mv docs/api.md.new docs/api.md
+	@$(PY) -m benchmarks.picture docs/bench.json docs/bench.svg
 
 image: build ## build the signed image, its kernel and initramfs into _out
 	@$(IMAGE) build

@@ -1,19 +1,19 @@
 """`python -m benchmarks [SUITE ...]`: runs the suites, prints one table, writes all rounds to build/bench.json. A run
-of all suites also replaces its section of docs/results.md. Exit code 1 when a suite failed; a missed budget is a
-figure like any other."""
+of all suites also replaces its section of docs/results.md and the picture beside it; with `--base` suites run in two
+trees by turns. Exit code 1 when a suite failed; a missed budget is a figure like any other."""
 
 import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from benchmarks import page
-from benchmarks.figures import Figure, table
+from benchmarks import base, compare, page, picture
+from benchmarks.figures import Figure, labels, table
 from benchmarks.run import Run
 from core.base.errors import IchorError
 
@@ -38,41 +38,87 @@ SUITES: Final = (
 IMAGE: Final = page.ROOT / "_out" / "x86_64"
 JSON: Final = page.ROOT / "build" / "bench.json"
 RESULTS: Final = page.ROOT / "docs" / "results.md"
+KEPT: Final = RESULTS.with_name("bench.json")
+PICTURE: Final = RESULTS.with_name("bench.svg")
+# what takes minutes for a few figures: compared only when asked for
+SLOW: Final = frozenset({"qemu", "imports", "idle"})
 
 
-def measure(names: Sequence[str], run: Run) -> tuple[list[Figure], list[str]]:
-    """The figures of the suites in order, and why those that failed did."""
-    found: list[Figure] = []
+def measure(names: Sequence[str], run: Run) -> tuple[dict[str, list[Figure]], list[str]]:
+    """The figures of each suite, and why those that failed did."""
+    found: dict[str, list[Figure]] = {}
     failures: list[str] = []
     for name in names:
         run.say(f"suite {name}")
         suite: Callable[[Run], Iterator[Figure]] = import_module(f"benchmarks.{name}").figures
+        found[name] = []
         try:
-            found.extend(suite(run))
+            found[name].extend(suite(run))
         except (IchorError, OSError, subprocess.SubprocessError) as error:
             failures.append(f"Suite {name} failed: {type(error).__name__}: {error}")
             run.say(failures[-1])
     return found, failures
 
 
-def main() -> int:
-    """The program."""
+def parsed() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"all of {' '.join(SUITES)} without one")
     parser.add_argument("--image", type=Path, default=IMAGE, help="the folder of a built image")
     parser.add_argument("--long", action="store_true", help="more rounds; memory after 10 min, idleness over 300 s")
+    parser.add_argument("--brief", action="store_true", help="few rounds")
+    parser.add_argument("--base", metavar="COMMIT", help=f"beside its tree, by turns; not {' '.join(sorted(SLOW))}")
+    parser.add_argument("--json", type=Path, default=JSON, help="where all rounds are written")
     options = parser.parse_args()
     if unknown := sorted(set(options.suites) - set(SUITES)):
         parser.error(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}")
-    with Run(options.image.absolute(), long=options.long, say=partial(print, file=sys.stderr)) as run:
-        figures, failures = measure(options.suites or SUITES, run)
-    JSON.parent.mkdir(exist_ok=True)
-    JSON.write_text(json.dumps({"about": page.about(), "figures": [f.plain() for f in figures]}, indent=1) + "\n")
+    return options
+
+
+def main() -> int:
+    """The program."""
+    options = parsed()
+    say: Callable[[str], None] = partial(print, file=sys.stderr)
+    options.json.parent.mkdir(exist_ok=True)
+    if options.base:
+        return against(options.base, options.suites or [name for name in SUITES if name not in SLOW], options, say)
+    with Run(options.image.absolute(), long=options.long, brief=options.brief, say=say) as run:
+        suites, failures = measure(options.suites or SUITES, run)
+    figures = [figure for suite in suites.values() for figure in suite]
+    plain = [figure.plain(label) for figure, label in zip(figures, labels(figures), strict=True)]
+    write(options.json, {"about": page.about(), "figures": plain, "failures": failures})
     rows = table(figures)
     print("\n".join([rows, *failures]))
-    if not options.suites:
+    if not options.suites and not options.brief:
         page.replace(RESULTS, "Benchmarks", rows, failures)
+        keep(suites)
     return 1 if failures else 0
+
+
+def against(commit: str, names: Sequence[str], options: argparse.Namespace, say: Callable[[str], None]) -> int:
+    """Compare this tree with another commit's."""
+    found, failures = base.measure(commit, names, say, long=options.long)
+    pairs = [pair.plain() for pair in found]
+    write(options.json, {"about": page.about(), "base": commit, "pairs": pairs, "failures": failures})
+    print("\n".join([compare.table(found), *failures]))
+    return 1 if failures else 0
+
+
+def keep(suites: Mapping[str, Sequence[Figure]]) -> None:
+    """Put what the picture shows into the tree, a line for each figure, and draw it."""
+    kept = [
+        {"suite": suite, **figure.summary(label)}
+        for suite, figures in suites.items()
+        for figure, label in zip(figures, labels(figures), strict=True)
+    ]
+    lines = ",\n".join(f"  {json.dumps(figure)}" for figure in kept)
+    KEPT.write_text(f'{{"about": {json.dumps(page.about())},\n "figures": [\n{lines}\n]}}\n')
+    picture.draw(KEPT, PICTURE)
+
+
+def write(path: Path, found: object) -> None:
+    """As JSON that one can read."""
+    path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

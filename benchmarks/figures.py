@@ -37,28 +37,28 @@ class Figure:
 
     def row(self) -> tuple[str, ...]:
         """The cells of its line, as in HEADINGS."""
-        spread = f"{_short(min(self.values))} .. {_short(max(self.values))}" if len(self.values) > 1 else ""
-        then = "" if self.then is None else f"{_short(self.then)}{' ok' if self.median <= self.then else ''}"
+        spread = f"{short(min(self.values))} .. {short(max(self.values))}" if len(self.values) > 1 else ""
+        then = "" if self.then is None else f"{short(self.then)}{' ok' if self.median <= self.then else ''}"
         peers = [*([] if self.peer is None else [self.peer]), *self.others]
-        ratio = "" if self.ratio is None else _short(self.ratio)
+        ratio = "" if self.ratio is None else short(self.ratio)
         if self.ratio is not None and self.ratio_budget is not None:
             ratio += f" of {_verdict(self.ratio, self.ratio_budget)}"
         return (
             self.name,
-            f"{_short(self.median)} {self.unit}",
+            f"{short(self.median)} {self.unit}",
             spread,
             str(len(self.values)),
             "" if self.budget is None else _verdict(self.median, self.budget),
             then,
-            ", ".join(f"{name} {_short(statistics.median(values))}" for name, values in peers),
+            ", ".join(f"{name} {short(statistics.median(values))}" for name, values in peers),
             ratio,
         )
 
-    def plain(self) -> dict[str, Any]:
-        """For JSON: everything, rounds included."""
+    def plain(self, label: str) -> dict[str, Any]:
+        """For JSON: everything, rounds included; `label` is its name that stands alone."""
         peer = None if self.peer is None else {"name": self.peer[0], "values": list(self.peer[1])}
         return {
-            "name": self.name,
+            "label": label,
             "unit": self.unit,
             "median": self.median,
             "values": list(self.values),
@@ -70,6 +70,38 @@ class Figure:
             "others": [{"name": name, "values": list(values)} for name, values in self.others],
         }
 
+    def summary(self, label: str) -> dict[str, Any]:
+        """For JSON that is kept in the tree: of the rounds the least, the median, the most and how many."""
+        peers = [*([] if self.peer is None else [self.peer]), *self.others]
+        found = {
+            "label": label,
+            "unit": self.unit,
+            "values": [_digits(min(self.values)), _digits(self.median), _digits(max(self.values))],
+            "n": len(self.values),
+            "budget": self.budget,
+            "then": self.then,
+            "ratio_budget": self.ratio_budget,
+            "peers": [{"name": name, "median": _digits(statistics.median(values))} for name, values in peers],
+        }
+        return {key: value for key, value in found.items() if value not in (None, [])}
+
+
+def labels(figures: Iterable[Figure]) -> list[str]:
+    """Names that stand alone: `- wall` below `dump` becomes `dump: wall`, and one against a peer names it. No two are
+    equal."""
+    found: list[str] = []
+    above = ""
+    for figure in figures:
+        below = figure.name.removeprefix("- ")
+        if below == figure.name:
+            above = label = figure.name
+        else:
+            against = f" {figure.peer[0]}" if figure.peer and below == "against" else ""
+            label = f"{above}: {below}{against}"
+        again = sum(1 for other in found if other == label or other.startswith(f"{label} ("))
+        found.append(f"{label} ({again + 1})" if again else label)
+    return found
+
 
 def table(figures: Iterable[Figure]) -> str:
     """All of them, as text that is Markdown too."""
@@ -77,9 +109,13 @@ def table(figures: Iterable[Figure]) -> str:
 
 
 def _verdict(value: float, budget: float) -> str:
-    return f"{_short(budget)} {'ok' if value <= budget else 'MISSED'}"
+    return f"{short(budget)} {'ok' if value <= budget else 'MISSED'}"
 
 
-def _short(value: float) -> str:
+def _digits(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def short(value: float) -> str:
     """Three digits that count."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -15,6 +15,8 @@ HEAD: Final = """# Results
 
 Measured, never edited by hand: `make bench` replaces its section, `make test-slow` the lines of the tests it ran.
 Budgets are those of the project's design; a ratio compares with a peer measured in the same run.
+
+![The last measurements over their budgets and peers](bench.svg)
 """
 
 

@@ -10,10 +10,11 @@ from benchmarks.node import BenchNode, node
 
 
 class Run:
-    """One invocation. `long` takes more rounds and waits for what takes minutes."""
+    """One invocation. `long` takes more rounds and waits for what takes minutes, `brief` takes few: who compares two
+    trees comes back often."""
 
-    def __init__(self, image: Path, *, long: bool, say: Callable[[str], None]) -> None:
-        self.image, self.long, self.say = image, long, say
+    def __init__(self, image: Path, *, long: bool, brief: bool, say: Callable[[str], None]) -> None:
+        self.image, self.long, self.brief, self.say = image, long, brief, say
         self._stack = ExitStack()
         self._node: BenchNode | None = None
 
@@ -32,4 +33,4 @@ class Run:
 
     def rounds(self, usual: int, long: int) -> int:
         """How often to measure."""
-        return long if self.long else usual
+        return max(1, usual // 5) if self.brief else long if self.long else usual

@@ -12,6 +12,7 @@ from benchmarks.netlink.cost import Cost
 from benchmarks.run import Run
 
 PAIRS, NEIGHBORS, ROUTES = 500, 10_000, 100_000
+LIMIT: Final = 900.0  # seconds; it takes one to two minutes
 TITLES: Final = {
     "links": f"dump of {PAIRS} veth pairs",
     "neighbors": f"dump of {NEIGHBORS // 1000}k neighbours",
@@ -22,8 +23,9 @@ TITLES: Final = {
 
 def figures(run: Run) -> Iterator[Figure]:
     """CPU (user and system) and wall time, each beside who it is judged by."""
-    inside = ["unshare", "--net", sys.executable, "-m", "benchmarks.netlink.inside", str(run.rounds(5, 11))]
-    found = json.loads(subprocess.run(inside, check=True, stdout=subprocess.PIPE).stdout)
+    apart = ["unshare", "--net", "--pid", "--mount-proc", "--kill-child"]  # nothing of it outlives it
+    inside = [*apart, sys.executable, "-m", "benchmarks.netlink.inside", str(run.rounds(5, 11))]
+    found = json.loads(subprocess.run(inside, check=True, stdout=subprocess.PIPE, timeout=LIMIT).stdout)
     for what, title in TITLES.items():
         yield from _lines(title, {name: [Cost(*pair) for pair in costs] for name, costs in found[what].items()})
 

@@ -51,6 +51,8 @@ def heard(rtnl: Socket, index: int, mtus: Iterator[int], who: str, program: Path
             assert process.stdout is not None
             said = [process.stdout.readline() for _ in range(CHANGES if who == "ip" else 1)]
             wall = time.perf_counter() - began
+            if not said[-1]:
+                raise ChildProcessError(f"{who} ended early")
         finally:
             os.kill(process.pid, signal.SIGKILL)  # perhaps it has ended: nobody has waited for it yet
             _, _, usage = os.wait4(process.pid, 0)
@@ -60,8 +62,9 @@ def heard(rtnl: Socket, index: int, mtus: Iterator[int], who: str, program: Path
 
 @contextmanager
 def _stopped(pid: int) -> Iterator[None]:
-    """Wait until the process listens; it is stopped, and its socket large, for the length of the block."""
-    while not (inode := _listener()[0]):
+    """Wait until the process listens; it is stopped, and its socket large, for the length of the block. It must be
+    asleep: `ip` subscribes first, then asks for all links on the same socket and drops what comes meanwhile."""
+    while not ((inode := _listener()[0]) and _state(pid) == "S"):
         time.sleep(0.005)
     os.kill(pid, signal.SIGSTOP)
     os.waitpid(pid, os.WUNTRACED)
@@ -69,6 +72,11 @@ def _stopped(pid: int) -> Iterator[None]:
         sock.setsockopt(socket.SOL_SOCKET, 33, _ROOM)  # SO_RCVBUFFORCE
     yield
     os.kill(pid, signal.SIGCONT)
+
+
+def _state(pid: int) -> str:
+    """R for one that runs, S for one that waits."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
 def _listener() -> tuple[int, int]:
