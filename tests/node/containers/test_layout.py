@@ -93,5 +93,5 @@ def test_the_configuration_says_what_the_settings_say() -> None:
 def test_the_table_names_every_service_once_and_only_known_ones() -> None:
     table = services(SystemClock(), Settings())
     ids = [service.id for service in table]
-    assert ids == ["spawner", "machined", "apid", "containerd", "cri"]
+    assert ids == ["spawner", "machined", "apid", "trustd", "containerd", "cri"]
     assert all(other in ids for service in table for other in (*service.after, service.same_process_as or service.id))
