@@ -38,11 +38,9 @@ class Context:
         "_initial",
         "_metadata",
         "_started",
-        "_timeout",
         "_trailing",
         "cancelled",
         "deadline",
-        "method",
         "peer",
         "stream",
         "task",
@@ -51,7 +49,6 @@ class Context:
     def __init__(self, stream: Stream, peer: Peer) -> None:
         self.stream = stream
         self.peer = peer
-        self.method = (stream.path or b"").decode("latin-1")
         self.task: asyncio.Task[None] | None = None
         self.cancelled = False
         self.deadline: float | None = None
@@ -59,6 +56,11 @@ class Context:
         self._initial = _OPENING
         self._trailing: list[tuple[bytes, bytes]] | None = None
         self._started = False
+
+    @property
+    def method(self) -> str:
+        """Its path, such as "/machine.MachineService/Version"."""
+        return (self.stream.path or b"").decode("latin-1")
 
     def read_deadline(self) -> None:
         """Set `deadline`, in the loop's time, from the request. Raises Invalid."""

@@ -28,7 +28,9 @@ class Dispatcher:
 
     def __init__(self, services: Iterable[Service], fallback: Raw | None, guard: Guard | None) -> None:
         self._methods = {
-            f"/{service.name}/{name}": method for service in services for name, method in service.methods.items()
+            f"/{service.name}/{name}".encode(): method
+            for service in services
+            for name, method in service.methods.items()
         }
         self._fallback = fallback
         self._guard = guard
@@ -55,8 +57,10 @@ class Dispatcher:
 
     async def _answer(self, context: Context) -> None:
         try:
-            context.read_deadline()
-            method = self._methods.get(context.method)
+            stream = context.stream
+            if stream.timeout is not None:
+                context.read_deadline()
+            method = self._methods.get(stream.path or b"")
             if self._guard is not None:
                 self._guard(context)
             if method is None:
@@ -64,7 +68,7 @@ class Dispatcher:
             elif method.many_requests or method.many_replies:
                 await _stream(context, method)
             else:
-                data = context.stream.take()  # which mostly came with the headers
+                data = stream.take()  # which mostly came with the headers
                 request = method.request.FromString(await _single(context) if data is None else data)
                 reply = await method.function(context, request)
                 context.finish(message=reply.SerializeToString())
