@@ -1,5 +1,5 @@
-"""`image`: an image file on this machine. Whose key signed it is for the operator to say; without a word it is this
-machine's own, which signs what `make image` builds."""
+"""`image`: container images of nodes, and an image file on this machine. Whose key signed that is for the operator to
+say; without a word it is this machine's own, which signs what `make image` builds."""
 
 import os
 import time
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from core.cli import images
 from core.cli.output import emit_json, output_option
 from core.codec import bundle
 from core.image import keys
@@ -18,7 +19,11 @@ from ext import verity
 
 @click.group(name="image")
 def command() -> None:
-    """An image file on this machine."""
+    """Container images of nodes; an image file on this machine."""
+
+
+for _verb in (images.list_images, images.import_image, images.remove_image):
+    command.add_command(_verb)
 
 
 @command.command()

@@ -11,26 +11,61 @@ import click
 
 from core.base.errors import IchorError
 
-# verb -> (module with a click command `command`, one line of help)
+# verb -> (module with a click command `command`, or `module:command`; one line of help)
 VERBS: Final = {
     "apply-config": ("core.cli.apply", "apply a machine config to nodes"),
     "cluster": ("core.cli.cluster", "clusters of nodes on this machine"),
+    "completion": ("core.cli.completion", "complete verbs and flags in a shell"),
     "config": ("core.cli.config", "client config: contexts, endpoints, nodes"),
+    "containers": ("core.cli.containers", "what the container runtime runs"),
+    "copy": ("core.cli.copy", "a tree of files of a node"),
+    "diskfree": ("core.cli.diskfree", "how full volumes are"),
     "dmesg": ("core.cli.dmesg", "the kernel's log"),
     "events": ("core.cli.events", "what happens on nodes"),
     "gen": ("core.cli.gen", "make secrets, machine configs and the client config"),
     "get": ("core.cli.get", "resources of nodes"),
-    "image": ("core.cli.imagefile", "check an image file"),
+    "image": ("core.cli.imagefile", "container images of nodes; an image file on this machine"),
+    "inspect": ("core.cli.inspect", "the graph of controllers"),
+    "list": ("core.cli.listing", "what is in a folder of nodes"),
     "logs": ("core.cli.logs", "what a service wrote"),
     "machineconfig": ("core.cli.machineconfig", "patch machine configs"),
+    "memory": ("core.cli.memory", "how nodes use their memory"),
+    "meta": ("core.cli.meta", "values that outlive a config"),
+    "mounts": ("core.cli.mounts", "what is mounted on nodes"),
+    "netstat": ("core.cli.netstat", "the sockets of nodes"),
+    "pcap": ("core.cli.pcap", "capture packets of a node"),
+    "processes": ("core.cli.processes", "what runs on nodes"),
     "read": ("core.cli.read", "a file of a node"),
     "reboot": ("core.cli.reboot", "reboot nodes"),
+    "restart": ("core.cli.containers:restart", "ask a container to end"),
     "service": ("core.cli.service", "the services of nodes"),
     "shutdown": ("core.cli.shutdown", "power nodes off"),
+    "stats": ("core.cli.containers:stats", "what containers use"),
+    "time": ("core.cli.clock", "the clocks of nodes"),
+    "usage": ("core.cli.listing:usage", "how large folders of nodes are"),
     "validate": ("core.cli.validate", "check a machine config"),
     "version": ("core.cli.version", "which version runs here and on nodes"),
 }
-ALIASES: Final = {"apply": "apply-config", "g": "get", "mc": "machineconfig", "services": "service"}
+ALIASES: Final = {
+    "apply": "apply-config",
+    "c": "containers",
+    "cat": "read",
+    "cp": "copy",
+    "df": "diskfree",
+    "du": "usage",
+    "free": "memory",
+    "g": "get",
+    "images": "image",
+    "ls": "list",
+    "m": "memory",
+    "mc": "machineconfig",
+    "mount": "mounts",
+    "p": "processes",
+    "ps": "processes",
+    "services": "service",
+    "ss": "netstat",
+    "tcpdump": "pcap",
+}
 
 
 class Verbs(click.Group):
@@ -43,7 +78,8 @@ class Verbs(click.Group):
         entry = VERBS.get(ALIASES.get(cmd_name, cmd_name))
         if entry is None:
             return None
-        command = import_module(entry[0]).command
+        module, _, name = entry[0].partition(":")
+        command = getattr(import_module(module), name or "command")
         assert isinstance(command, click.Command)
         return command
 

@@ -1,0 +1,62 @@
+"""Unpacking an archive that means harm: what is outside stays as it is."""
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+from core.cli.unpack import unpack
+
+
+def archive(*members: tuple[str, bytes, str]) -> io.BytesIO:
+    """Name, type and where a link points; files hold their name."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, kind, link in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.mode, member.mtime = kind, link, 0o6755, 5
+            member.size = len(name) if kind == tarfile.REGTYPE else 0
+            tar.addfile(member, io.BytesIO(name.encode()))
+    packed.seek(0)
+    return packed
+
+
+def test_harmless_members_are_made(tmp_path: Path) -> None:
+    said: list[str] = []
+    members = (("d", tarfile.DIRTYPE, ""), ("d/f", tarfile.REGTYPE, ""), ("l", tarfile.SYMTYPE, "d//f"))
+    for _ in range(2):  # over what is there, too
+        unpack(archive(*members, ("new/g", tarfile.REGTYPE, "")), tmp_path, said.append)
+    assert said == []
+    assert (tmp_path / "d/f").read_text() == "d/f"
+    assert os.readlink(tmp_path / "l") == "d//f"  # noqa: PTH115 - as it is
+    status = (tmp_path / "new/g").stat()
+    assert (status.st_mode & 0o7777, status.st_mtime) == (0o755, 5)
+
+
+def test_harm_is_passed_over(tmp_path: Path) -> None:
+    outside, target = tmp_path / "outside", tmp_path / "target"
+    outside.mkdir()
+    (outside / "file").write_text("mine")
+    target.mkdir()
+    (target / "folder").mkdir()
+    said: list[str] = []
+    bad = archive(
+        ("../outside/a", tarfile.REGTYPE, ""),
+        (str(outside / "b"), tarfile.REGTYPE, ""),
+        ("away", tarfile.SYMTYPE, str(outside)),
+        ("away/c", tarfile.REGTYPE, ""),
+        ("away/more/c", tarfile.DIRTYPE, ""),
+        ("file", tarfile.SYMTYPE, str(outside / "file")),
+        ("file", tarfile.REGTYPE, ""),
+        ("dev", tarfile.CHRTYPE, ""),
+        ("hard", tarfile.LNKTYPE, "../outside/file"),
+        ("folder", tarfile.REGTYPE, ""),
+        ("good", tarfile.REGTYPE, ""),
+    )
+    unpack(bad, target, said.append)
+    assert [entry.name for entry in outside.iterdir()] == ["file"]
+    assert (outside / "file").read_text() == "mine"
+    assert (target / "file").read_text() == "file"
+    assert not (target / "file").is_symlink()
+    assert sorted(entry.name for entry in target.iterdir()) == ["away", "file", "folder", "good"]
+    assert len(said) == 7
