@@ -27,7 +27,7 @@ _UDP = ("udp", "raw")  # without connections: what stands for a state is none
 @click.option("-4", "--ipv4", "four", is_flag=True)
 @click.option("-6", "--ipv6", "six", is_flag=True)
 @node_options()
-@output_option("table", "json")
+@output_option("table", "json", short=False)
 def command(nodes: Nodes, output: str, **flags: bool) -> int:
     """List the sockets of the nodes."""
     request = _request(flags)

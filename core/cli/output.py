@@ -10,10 +10,10 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def output_option(*formats: str) -> Callable[[_Command], _Command]:
-    """`-o/--output` with the first format as default: `output_option("table", "json")`."""
+def output_option(*formats: str, short: bool = True) -> Callable[[_Command], _Command]:
+    """`-o/--output` with the first format as default: `output_option("table", "json")`. Not `short`: -o is another."""
     return click.option(
-        "-o",
+        *["-o"] * short,
         "--output",
         "output",
         type=click.Choice(formats),

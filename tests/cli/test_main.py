@@ -33,6 +33,20 @@ def test_every_verb_has_its_module(verb: str) -> None:
     assert find_spec(main.VERBS[verb][0].partition(":")[0]) is not None
 
 
+def _options(command: click.Command) -> list[str]:
+    own = [option for parameter in command.params for option in parameter.opts if option.startswith("-")]
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return [f"{command.name} {option}" for option in own] + [option for sub in below for option in _options(sub)]
+
+
+@pytest.mark.parametrize("verb", sorted(main.VERBS))
+def test_no_flag_means_two_things(verb: str) -> None:
+    command = main.Verbs().get_command(click.Context(main.cli), verb)
+    assert command is not None
+    options = _options(command)
+    assert len(options) == len(set(options))
+
+
 def test_aliases_name_verbs() -> None:
     assert set(main.ALIASES.values()) <= set(main.VERBS)
     assert not set(main.ALIASES) & set(main.VERBS)

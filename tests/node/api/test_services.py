@@ -150,7 +150,9 @@ async def test_disks_are_the_resources() -> None:
 
 def node(store: Store, up: bool) -> Any:
     state = SimpleNamespace(value="Preparing")
-    unit = SimpleNamespace(up=up, state=state, record=SimpleNamespace(health_message=""))
+    unit = SimpleNamespace(
+        up=up, service=SimpleNamespace(on_demand=False), state=state, record=SimpleNamespace(health_message="")
+    )
     return SimpleNamespace(store=store, clock=SystemClock(), services=SimpleNamespace(units={"apid": unit}))
 
 
