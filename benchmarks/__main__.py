@@ -23,6 +23,7 @@ SUITES: Final = (
     "boot",
     "qemu",
     "imports",
+    "audit",
     "recovery",
     "latency",
     "client",
