@@ -1,18 +1,23 @@
 """Three nodes, one front door: what is for the others reaches them, also when one is gone and one no longer moves."""
 
+import base64
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
+from core.config import client
 from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import Code
 from tests.support import cluster
+from tests.support.caller import calling
 from tests.support.cluster import Node, documents
 
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 VERSION, EVENTS = "/machine.MachineService/Version", "/machine.MachineService/Events"
 
 
@@ -45,6 +50,27 @@ def test_one_door_leads_to_all(nodes: list[Node]) -> None:
         return [message.metadata.hostname for message in reply.messages]
 
     assert door.call(old_style) == [node.address for node in nodes]
+
+
+def test_grpc_go_through_another_nodes_door(nodes: list[Node], tmp_path: Path) -> None:
+    door, other, _ = nodes
+    context = client.load(door.home.client_file.read_bytes(), "talosconfig").get()
+    to = [("node", other.address)]
+    with calling(door.endpoint, context, tmp_path) as caller:
+        (name,) = caller.call("machine.MachineService/Hostname", metadata=to).only["messages"]
+        assert name == {"hostname": other.name}
+        pieces = caller.call("machine.MachineService/Read", {"path": CERTIFICATES}, metadata=to).messages
+        data = b"".join(base64.b64decode(piece["bytes"]) for piece in pieces)
+        assert data == (other.root / CERTIFICATES[1:]).read_bytes()
+        wanted = {"namespace": "system", "id": "machined", "follow": True, "tail_lines": -1}
+        following = caller.open("machine.MachineService/Logs", wanted, metadata=to)
+        assert following.next()
+        following.cancel()
+        assert following.rest().end.code == "Canceled"
+        late = caller.call("machine.MachineService/Events", metadata=to, timeout=0.5)
+        assert late.end.code == "DeadlineExceeded"
+        refused = caller.call("machine.MachineService/Read", {"path": "relative"}, metadata=to).end
+        assert refused.code == "InvalidArgument"
 
 
 @pytest.mark.slow

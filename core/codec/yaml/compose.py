@@ -35,7 +35,7 @@ _COLLECTIONS: Final = frozenset((_CORE + "map", _CORE + "seq", "!"))
 class Limits(msgspec.Struct, frozen=True):
     """How much a text may ask for. `nodes` counts what aliases expand to."""
 
-    size: int = 4 << 20
+    size: int = 16 << 20
     depth: int = 100
     nodes: int = 200_000
     aliases: int = 1000
