@@ -30,6 +30,7 @@ SUITES: Final = (
     "memory",
     "idle",
     "config",
+    "reap",
     "ring",
     "verity",
     "netlink",

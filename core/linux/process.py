@@ -27,8 +27,9 @@ _RESOURCE: Final = 1 << kernel.CAP_SYS_RESOURCE
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What to run and with which rights. `stdin`, `stdout`, `stderr` None mean /dev/null; `fds` become 3, 4, ... in the
-    child, which gets no other. `cgroup` is a v2 folder to be born in, `procs` are v1 cgroup.procs files to join before
-    exec; `capabilities` a mask that bounds it and all it starts; `limits` are (RLIMIT_*, soft, hard)."""
+    child, which gets no other. `procs` are cgroup.procs files to join before exec; `cgroup` a v2 folder to be born in,
+    whose cgroup.kill was never written (since Linux 6.14 that kills what is born there). `capabilities` is a mask that
+    bounds it and all it starts; `limits` are (RLIMIT_*, soft, hard)."""
 
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=lambda: {"PATH": PATH})

@@ -8,7 +8,9 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -122,6 +124,14 @@ static const char *join(const struct spawn *spec)
     return NULL;
 }
 
+/* Last of all, for what it denies may be what the steps before need. */
+static const char *load_filter(const struct spawn *spec)
+{
+    struct sock_fprog program = {.len = spec->filter_length, .filter = (struct sock_filter *)spec->filter};
+
+    return spec->filter && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? "seccomp" : NULL;
+}
+
 static const char *prepare(const struct spawn *spec, int *report)
 {
     const char *step;
@@ -134,7 +144,9 @@ static const char *prepare(const struct spawn *spec, int *report)
         return "no_new_privs";
     if (chdir(spec->directory ? spec->directory : "/") < 0)
         return "chdir";
-    return reset_signals();
+    if ((step = reset_signals()))
+        return step;
+    return load_filter(spec);
 }
 
 static _Noreturn void child(const struct spawn *spec, int report)

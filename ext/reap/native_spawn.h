@@ -22,6 +22,8 @@ struct spawn {
     int group_count;
     uint64_t keep;               /* capabilities kept, also in the bounding set; ambient when uid is not 0 */
     int no_new_privs;
+    const void *filter;          /* seccomp's struct sock_filter, filter_length of them; NULL: none */
+    unsigned short filter_length;
     const struct spawn_limit *limits;
     int limit_count;
     const char *oom_score;       /* text for /proc/self/oom_score_adj, or NULL */

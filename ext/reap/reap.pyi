@@ -23,6 +23,7 @@ def spawn_process(
     groups: Sequence[int] = (),
     keep: int = 0,
     no_new_privs: bool = False,
+    seccomp: bytes = b"",
     limits: Sequence[tuple[int, int, int]] = (),
     oom_score: int | None = None,
 ) -> tuple[int, int]: ...

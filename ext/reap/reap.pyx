@@ -58,13 +58,15 @@ def start_time(pid: int) -> int:
 
 def spawn_process(
     argv, env, *, directory="/", fds=(), procs=(), cgroup=-1, namespaces=0, uid=0, gid=0, groups=(), keep=0,
-    no_new_privs=False, limits=(), oom_score=None,
+    no_new_privs=False, seccomp=b"", limits=(), oom_score=None,
 ):
     """Fork and exec; (pid, pidfd) once the program runs, else OSError naming the failed step. The caller owns pidfd."""
     if not argv:
         raise ValueError("an empty argument list")
     if len(procs) > 16 or len(groups) > 64 or len(limits) > 16 or len(fds) > 64:
         raise ValueError("too many descriptors, hierarchies, groups or limits")
+    if len(seccomp) % 8 or len(seccomp) > 8 * 4096:
+        raise ValueError("a filter is at most 4096 whole instructions")
     cdef spawn spec
     cdef int[64] sources
     cdef int[16] joined
@@ -72,6 +74,7 @@ def spawn_process(
     cdef spawn_limit[16] bounds
     cdef _Strings arguments = _Strings(argv)
     cdef _Strings environment = _Strings([f"{key}={value}" for key, value in env.items()])
+    cdef bytes filter = bytes(seccomp)
     cdef bytes folder = os.fsencode(directory)
     cdef bytes score = b"" if oom_score is None else b"%d" % oom_score
     cdef const char *step = NULL
@@ -92,6 +95,8 @@ def spawn_process(
     spec.namespaces, spec.uid, spec.gid = namespaces, uid, gid
     spec.groups, spec.group_count, spec.keep = others, len(groups), keep
     spec.no_new_privs, spec.limits, spec.limit_count = no_new_privs, bounds, len(limits)
+    if filter:
+        spec.filter, spec.filter_length = <const char *>filter, len(filter) // 8
     if oom_score is not None:
         spec.oom_score = score
     with nogil:

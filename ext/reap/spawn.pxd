@@ -26,6 +26,8 @@ cdef extern from "native_spawn.h" nogil:
         int group_count
         uint64_t keep
         int no_new_privs
+        const void *filter
+        unsigned short filter_length
         const spawn_limit *limits
         int limit_count
         const char *oom_score

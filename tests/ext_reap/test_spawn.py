@@ -4,6 +4,8 @@ import os
 import re
 import resource
 import select
+import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,7 @@ from ext import sys as kernel
 
 EVERYTHING = (1 << 64) - 1
 ENV = {"PATH": "/usr/bin:/bin"}
+ALLOW = struct.pack("=HBBI", 0x06, 0, 0, 0x7FFF0000)  # the shortest filter: return SECCOMP_RET_ALLOW
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +105,22 @@ def test_root_keeps_what_it_may() -> None:
     assert int(seen["CapEff"], 16) >> kernel.CAP_SYS_ADMIN & 1
 
 
+def test_a_filter_ends_what_calls_what_it_denies() -> None:
+    # load the call's number; if it is unshare's, skip one: allow, or kill the process
+    program = b"".join(
+        struct.pack("=HBBI", *step)
+        for step in (
+            (0x20, 0, 0, 0),
+            (0x15, 1, 0, kernel.SYS_unshare),
+            (0x06, 0, 0, 0x7FFF0000),
+            (0x06, 0, 0, 0x80000000),
+        )
+    )
+    assert status(keep=0, no_new_privs=True, seccomp=program)["Seccomp"] == "2"
+    _, dead = run("/usr/bin/unshare", "--uts", "/bin/true", keep=0, no_new_privs=True, seccomp=program)
+    assert dead.status & 0x7F == signal.SIGSYS
+
+
 def test_limits() -> None:
     text, _ = run("/bin/sh", "-c", "ulimit -n; ulimit -c", limits=((resource.RLIMIT_NOFILE, 77, 99),))
     assert text.split()[0] == "77"
@@ -143,6 +162,8 @@ FAILURES: list[tuple[Sequence[str], dict[str, Any], str]] = [
     (["/bin/true"], {"limits": ((resource.RLIMIT_NOFILE, 9, 5),)}, "spawn, setrlimit: Invalid argument"),
     (["/bin/true"], {"cgroup": 0}, "spawn, clone3: "),
     (["/bin/true"], {"procs": (999,)}, "spawn, cgroup.procs: Bad file descriptor"),
+    (["/bin/true"], {"seccomp": b"\0" * 8, "no_new_privs": True}, "spawn, seccomp: Invalid argument"),
+    (["/bin/true"], {"seccomp": ALLOW, "uid": 1}, "spawn, seccomp: Permission denied"),
     (["/bin/true"], {"oom_score": 5000}, "spawn, oom_score_adj: Invalid argument"),
 ]
 
@@ -170,6 +191,8 @@ def test_strings_that_c_would_cut() -> None:
         reap.spawn_process(["/bin/true", "a\0b"], ENV)
     with pytest.raises(ValueError, match="empty"):
         reap.spawn_process([], ENV)
+    with pytest.raises(ValueError, match="whole instructions"):
+        reap.spawn_process(["/bin/true"], ENV, seccomp=b"1234")
 
 
 def test_wait_is_none_while_it_runs_and_refuses_a_stranger() -> None:
