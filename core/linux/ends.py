@@ -7,7 +7,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Final
 
-BATCH: Final = 64  # ends told in one turn of the loop: with those who awaited them about a millisecond
+BATCH: Final = 32  # ends told in one turn of the loop: with those who awaited them about a millisecond
 
 _busy: Final[dict[AbstractEventLoop, "Ends"]] = {}
 
