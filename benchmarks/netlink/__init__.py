@@ -23,7 +23,8 @@ TITLES: Final = {
 
 def figures(run: Run) -> Iterator[Figure]:
     """CPU (user and system) and wall time, each beside who it is judged by."""
-    apart = ["unshare", "--net", "--pid", "--mount-proc", "--kill-child"]  # nothing of it outlives it
+    # nothing of it outlives us
+    apart = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--mount-proc", "--kill-child"]
     inside = [*apart, sys.executable, "-m", "benchmarks.netlink.inside", str(run.rounds(5, 11))]
     found = json.loads(subprocess.run(inside, check=True, stdout=subprocess.PIPE, timeout=LIMIT).stdout)
     for what, title in TITLES.items():
