@@ -14,7 +14,7 @@ from tests.fuzz import frames
 from tests.fuzz.target import Target
 
 _HEADERS = [(b":status", b"200"), (b"content-type", b"application/grpc")]
-_LIMITS = Limits(message=1000, buffer=2000, output=4000, headers=1000, streams=8)
+_LIMITS = Limits(message=1000, buffer=2000, output=600, headers=1000, fields=20, streams=8, noise=100, resets=20)
 _WINDOW = 1 << 20
 
 
@@ -35,9 +35,12 @@ def _play(data: bytes, choice: int) -> None:
             _handle(stream, chance)
         assert len(pair.server.send()) < _WINDOW
         assert 0 <= pair.server.buffered <= _LIMITS.buffer + 8 * 1005
+        assert 0 <= pair.server.queued <= _LIMITS.output
         assert pair.server.active <= 8
+        if chance.random() < 0.1:
+            pair.server.review()
     pair.close()
-    assert pair.server.buffered == 0
+    assert pair.server.buffered == pair.server.queued == 0
     assert all(stream.closed for stream in pair.seen)
 
 
