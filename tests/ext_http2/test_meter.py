@@ -58,7 +58,7 @@ def twin(kinds: list[str]) -> str:
     st.lists(st.integers(1, 40), min_size=1, max_size=5),
 )
 def test_frames_are_counted_wherever_they_are_cut(kinds: list[str], pieces: list[int]) -> None:
-    pair = Pair(noise=NOISE - 1, noise_rate=0, resets=RESETS, resets_rate=0)  # the opening's SETTINGS is the one
+    pair = Pair(noise=NOISE, noise_rate=0, resets=RESETS, resets_rate=0)
     pair.server.on_request = None
     left, turn, alive = wire(kinds), 0, True
     while left and alive:

@@ -84,3 +84,40 @@ def test_who_opens_no_window_costs_little(run: Run, tmp_path: Path) -> None:
             await until(lambda: len(echo.cancelled) == len(calls))
 
     run(main())
+
+
+def test_pings_alone_keep_no_connection(run: Run, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            serving(tmp_path / "s", Echo(), limits=Limits(idle=0.05)) as (address, server),
+            rude(address) as idler,
+        ):
+            while await idler.read() is not None:
+                await idler.write(frame(frames.PING, 0, 0, bytes(8)))
+            assert idler.goaway == 0
+            await until(lambda: server.connections == 0)
+
+    run(main())
+
+
+def test_a_call_that_crossed_the_goaway_is_not_cut_off(run: Run, tmp_path: Path) -> None:
+    """By a client, too, that leaves the server's PING unanswered, so that the last GOAWAY comes by time."""
+
+    async def main() -> None:
+        async with (
+            serving(tmp_path / "s", Echo(), limits=Limits(idle=0.05)) as (address, server),
+            rude(address) as client,
+        ):
+            while client.goaway is None:
+                await client.read()
+            await client.write(opened(1, BOTH))
+            for _ in range(3):
+                while await client.read() != frames.GOAWAY:
+                    pass
+            await client.write(said(1, b"still there"))
+            await client.until(1)
+            assert client.resets == {}
+            assert await client.rest() == 0
+            await until(lambda: server.connections == 0)
+
+    run(main())
