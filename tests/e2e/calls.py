@@ -152,6 +152,7 @@ FLOWS: Final[dict[str, tuple[str, ...]]] = {
         "machine.MachineService/ImageList",
         "machine.ImageService/Remove",
     ),
+    "debug": ("machine.ImageService/Import", "machine.DebugService/ContainerRun", "machine.ImageService/Remove"),
     "reboot": (
         "machine.MachineService/Version",
         "machine.MachineService/Events",

@@ -97,6 +97,20 @@ def test_image_list_image_remove(flow: Flow) -> None:
         assert caller.call("machine.ImageService/Remove", where | {"image_ref": name}).end.code == "OK"
 
 
+def test_debug(flow: Flow, node: Node, tmp_path: Path) -> None:
+    name, where = "example.test/echo:1", {"containerd": {"driver": "CRI", "namespace": "NS_SYSTEM"}}
+    image = oci.layout([oci.layer({"hello": oci.compiled(tmp_path)})], name)
+    with flow("debug") as caller:
+        caller.call("machine.ImageService/Import", where, {"image_chunk": {"bytes": encoded(image)}})
+        spec = {"spec": where | {"image_name": name, "args": ["/hello", "echo"]}}
+        said = caller.call("machine.DebugService/ContainerRun", spec, {"stdin_data": encoded(b"to and fro")})
+        *out, last = said.messages
+        assert b"".join(base64.b64decode(message["stdout_data"]) for message in out) == b"to and fro"
+        assert last == {"exit_code": 7}
+        assert caller.call("machine.ImageService/Remove", where | {"image_ref": name}).end.code == "OK"
+    assert not list((node.root / "run/ichor/debug").iterdir())
+
+
 @contextmanager
 def _time_server(node: Node) -> Iterator[None]:
     """One on the node's own loopback."""

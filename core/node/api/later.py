@@ -20,7 +20,6 @@ ETCD: Final = "this node does not run etcd yet"
 KUBERNETES: Final = "this node does not run Kubernetes yet"
 SLOTS: Final = "this node cannot write another image to itself yet"
 WIPING: Final = "this node does not wipe disks yet"
-DEBUGGING: Final = "this node does not run debug containers yet"
 VERIFYING: Final = "this node has no policy to check images against yet"
 REGISTRIES: Final = "this node does not fetch images from registries yet; import one instead"
 
@@ -33,7 +32,6 @@ MACHINE: Final = {
     "Reset": WIPING,
 }
 SERVICES: Final = {
-    "machine.DebugService": {"ContainerRun": DEBUGGING},
     "machine.LifecycleService": {"Install Upgrade": SLOTS},
     "machine.LVMService": {"LogicalVolumeRemove VolumeGroupRemove PhysicalVolumeRemove": WIPING},
     "machine.MDService": {"Destroy": WIPING},

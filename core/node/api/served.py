@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from core.node.api import access, clock, disks, health, images, inspect, later, machine
+from core.node.api import access, clock, debug, disks, health, images, inspect, later, machine
 from core.node.api.machine import containers, mounts
 from core.node.api.state import State
 from core.node.containers.client import SOCKET, Containerd
@@ -18,6 +18,7 @@ def services(node: Node) -> list[Service]:
     return [
         machine.service(node, {**containers.Containers(containerd).methods(), **stored.methods()}),
         stored.service(),
+        debug.Debug(containerd).service(),
         mounts.storage(),
         State(node.store, partial(access.roles, node.store), node.runtime.rested).service(),
         disks.service(node.store),

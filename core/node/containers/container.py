@@ -20,10 +20,13 @@ RUNTIME: Final = "io.containerd.runc.v2"
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Named pipes for what the process writes; empty means nowhere. Both may be the same one."""
+    """Named pipes for what the process writes, and reads; empty means nowhere. Both may be the same one. With a
+    `terminal` there is no stderr."""
 
     stdout: str = ""
     stderr: str = ""
+    stdin: str = ""
+    terminal: bool = False
 
 
 NOWHERE: Final = Output()
@@ -62,7 +65,12 @@ class Container:
         mounts = snapshots_pb2.MountsRequest(snapshotter=SNAPSHOTTER, key=self.id)
         found = await self.containerd.call("snapshots", "Mounts", mounts, snapshots_pb2.MountsResponse)
         request = tasks_pb2.CreateTaskRequest(
-            container_id=self.id, rootfs=found.mounts, stdout=output.stdout, stderr=output.stderr
+            container_id=self.id,
+            rootfs=found.mounts,
+            stdin=output.stdin,
+            stdout=output.stdout,
+            stderr=output.stderr,
+            terminal=output.terminal,
         )
         request.options.CopyFrom(self._options())
         return (await self.containerd.call("tasks", "Create", request, tasks_pb2.CreateTaskResponse)).pid
@@ -91,6 +99,21 @@ class Container:
         request = tasks_pb2.KillRequest(container_id=self.id, exec_id=exec_id, signal=signal, all=everything)
         await missing(self.containerd.call("tasks", "Kill", request, Empty))
 
+    async def resize(self, width: int, height: int) -> None:
+        """Tell its terminal how large it is, in characters."""
+        request = tasks_pb2.ResizePtyRequest(container_id=self.id, width=width, height=height)
+        await self.containerd.call("tasks", "ResizePty", request, Empty)
+
+    async def close_input(self) -> None:
+        """Nothing more comes on its standard input; nothing happens if the process is gone."""
+        request = tasks_pb2.CloseIORequest(container_id=self.id, stdin=True)
+        await missing(self.containerd.call("tasks", "CloseIO", request, Empty))
+
+    async def delete(self) -> None:
+        """Delete an ended task, once all that it wrote has been passed on."""
+        request = tasks_pb2.DeleteTaskRequest(container_id=self.id)
+        await missing(self.containerd.call("tasks", "Delete", request, tasks_pb2.DeleteResponse))
+
     async def status(self) -> tasks_pb2.GetResponse | None:
         """The task, if there is one."""
         request = tasks_pb2.GetRequest(container_id=self.id)
@@ -98,8 +121,7 @@ class Container:
 
     async def remove(self) -> None:
         """Delete an ended task, or none, with record and snapshot. RpcError, and nothing done, while it runs."""
-        task = tasks_pb2.DeleteTaskRequest(container_id=self.id)
-        await missing(self.containerd.call("tasks", "Delete", task, tasks_pb2.DeleteResponse))
+        await self.delete()
         record = containers_pb2.DeleteContainerRequest(id=self.id)
         await missing(self.containerd.call("containers", "Delete", record, Empty))
         snapshot = snapshots_pb2.RemoveSnapshotRequest(snapshotter=SNAPSHOTTER, key=self.id)

@@ -33,7 +33,8 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What is particular to one container. `cgroup` is absolute; limits are bytes, thousandths of a core, a count."""
+    """What is particular to one container. `cgroup` is absolute; limits are bytes, thousandths of a core, a count. A
+    `privileged` one has every capability and device that the node has."""
 
     args: Sequence[str]
     env: Sequence[str] = ()
@@ -51,6 +52,8 @@ class Choices:
     millicores: int | None = None
     pids: int | None = None
     oom_score: int | None = None
+    terminal: bool = False
+    privileged: bool = False
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -64,8 +67,8 @@ def build(choices: Choices, held: frozenset[str]) -> bytes:
         "linux": {
             "namespaces": [{"type": kind} for kind in _namespaces(choices)],
             "cgroupsPath": choices.cgroup,
-            "maskedPaths": MASKED,
-            "readonlyPaths": READONLY,
+            "maskedPaths": () if choices.privileged else MASKED,
+            "readonlyPaths": () if choices.privileged else READONLY,
             "resources": _resources(choices),
         },
         "annotations": dict(choices.annotations),
@@ -77,14 +80,15 @@ def build(choices: Choices, held: frozenset[str]) -> bytes:
 
 def process(choices: Choices, held: frozenset[str]) -> dict[str, Any]:
     """The process part, which a second process in a running container takes alone."""
-    granted = [name for name in choices.capabilities if name in held]
+    granted = [name for name in (sorted(held) if choices.privileged else choices.capabilities) if name in held]
     made: dict[str, Any] = {
+        "terminal": choices.terminal,
         "user": {"uid": choices.uid, "gid": choices.gid},
         "args": list(choices.args),
         "env": list(choices.env),
         "cwd": choices.directory,
         "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), granted),
-        "noNewPrivileges": True,
+        "noNewPrivileges": not choices.privileged,
     }
     if choices.oom_score is not None and (choices.oom_score >= 0 or "CAP_SYS_RESOURCE" in held):
         made["oomScoreAdj"] = choices.oom_score
@@ -121,7 +125,7 @@ def _mount(mount: Mount) -> dict[str, Any]:
 
 
 def _resources(choices: Choices) -> dict[str, Any]:
-    made: dict[str, Any] = {"devices": [{"allow": False, "access": "rwm"}]}
+    made: dict[str, Any] = {"devices": [{"allow": choices.privileged, "access": "rwm"}]}
     if choices.memory is not None:
         made["memory"] = {"limit": choices.memory}
     if choices.millicores is not None:

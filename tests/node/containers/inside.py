@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
@@ -21,6 +21,7 @@ from core.linux.cgroup import Tree
 from core.linux.init import Exit, Init
 from core.linux.process import Spec, spawn
 from core.linux.rights import held
+from core.node.api.debug import Debug
 from core.node.api.images import Images
 from core.node.api.machine.containers import Containers
 from core.node.containers import cni, images, spec
@@ -33,8 +34,8 @@ from core.node.services.service import Service
 from core.node.services.supervisor import Supervisor
 from core.rpc.client import Channel
 from core.rpc.pb.common import common_pb2
-from core.rpc.pb.containerd import introspection_pb2, namespaces_pb2, task_events_pb2, task_pb2
-from core.rpc.pb.machine import image_pb2
+from core.rpc.pb.containerd import containers_pb2, introspection_pb2, namespaces_pb2, task_events_pb2, task_pb2
+from core.rpc.pb.machine import debug_pb2, image_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import Code, RpcError
 from core.state import Store
@@ -217,6 +218,7 @@ async def serve(
     await listening.aclose()
 
     await seen_by_clients(containerd, work, group, pid)
+    await debugged(containerd, work, group)
     await survive(supervisor, container, pid)
     assert run(*outside, hello, "call", "192.0.2.1", "18080") == "hello 192.0.2.2\n"
     await end(container, network, loop, ports, pid, attached)
@@ -286,6 +288,70 @@ async def seen_by_clients(containerd: Containerd, work: Path, group: str, pid: i
         call = channel.server_stream(path + "Pull", pull, image_pb2.ImageServicePullResponse)
         assert await code_of(anext(call)) is Code.UNIMPLEMENTED
         assert not list(work.glob("tmp*"))
+
+
+async def debugged(containerd: Containerd, work: Path, group: str) -> None:
+    """A container on a call: what goes in comes out, its status comes last, and nothing of it stays."""
+    debug = Debug(containerd, work / "debug", f"/{group}/debug")
+    instance = common_pb2.ContainerdInstance(driver=common_pb2.CRI, namespace=common_pb2.NS_SYSTEM)
+    async with served([debug.service()]) as (channel, _):
+
+        def begin() -> Any:
+            types = (debug_pb2.DebugContainerRunRequest, debug_pb2.DebugContainerRunResponse)
+            return channel.bidi("/machine.DebugService/ContainerRun", *types)
+
+        def run(*args: str, tty: bool = False, image: str = IMAGE) -> debug_pb2.DebugContainerRunRequest:
+            wanted = debug_pb2.DebugContainerRunRequestSpec(containerd=instance, image_name=image, args=args, tty=tty)
+            return debug_pb2.DebugContainerRunRequest(spec=wanted)
+
+        sent = os.urandom(1 << 20)
+        async with begin() as call:
+            await call.send(run("/hello", "echo"))
+
+            async def feed() -> None:
+                for start in range(0, len(sent), 50_000):
+                    await call.send(debug_pb2.DebugContainerRunRequest(stdin_data=sent[start : start + 50_000]))
+                await call.end()
+
+            feeding = asyncio.create_task(feed())
+            *replies, last = [reply async for reply in call]
+            await feeding
+        assert b"".join(reply.stdout_data for reply in replies) == sent
+        assert last.exit_code == 7, last
+
+        async with begin() as call:  # a terminal: it echoes, and a ^D at the start of a line ends its input
+            await call.send(run("/hello", "echo", tty=True))
+            size = debug_pb2.DebugContainerTerminalResize(width=100, height=30)
+            await call.send(debug_pb2.DebugContainerRunRequest(term_resize=size))
+            await call.send(debug_pb2.DebugContainerRunRequest(stdin_data=b"hi\n\x04"))
+            *replies, last = [reply async for reply in call]
+        assert b"".join(reply.stdout_data for reply in replies).count(b"hi\r\n") == 2
+        assert last.exit_code == 8, last
+
+        async with begin() as call:
+            await call.send(run())  # what the image runs by itself
+            assert (await anext(call)).stdout_data == b"listening, GREETING=hi\n"
+            await call.send(debug_pb2.DebugContainerRunRequest(signal=signal.SIGKILL))
+            assert (await anext(call)).exit_code == 137
+        async with begin() as call:  # left while it runs
+            await call.send(run())
+            await anext(call)
+        for code, request in (
+            (Code.NOT_FOUND, run(image="none:1")),
+            (Code.INVALID_ARGUMENT, debug_pb2.DebugContainerRunRequest(stdin_data=b"x")),
+        ):
+            async with begin() as call:
+                await call.send(request)
+                assert await code_of(anext(call)) is code
+        async with asyncio.timeout(20):
+            while list((work / "debug").iterdir()) or await running(containerd) != ["hello"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
+async def running(containerd: Containerd) -> list[str]:
+    reply = containers_pb2.ListContainersResponse
+    found = await containerd.call("containers", "List", containers_pb2.ListContainersRequest(), reply)
+    return [container.id for container in found.containers]
 
 
 def charged(group: str) -> tuple[int, int]:
