@@ -1,9 +1,11 @@
 """A virtual machine from nothing to nothing, by the verbs a person types: made, configured in maintenance mode, asked,
 rebooted, shut down, started again, removed. The tests go in this order, each on what the one before left."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +52,8 @@ def test_one_command_makes_a_node_and_configures_it(home: Home, image: Path, rec
 def test_its_verbs_answer(node: Vm) -> None:
     assert "Tag:" in node.ichorctl("version").out
     services = node.ichorctl("service").out
-    assert services.count("Running") == services.count("OK") == len(services.splitlines()) - 1
+    on_demand = sum("imagecheck" in line for line in services.splitlines())
+    assert services.count("Running") == services.count("OK") == len(services.splitlines()) - 1 - on_demand
     assert "assembled" in node.ichorctl("logs", "machined").out
     assert "Linux version" in node.ichorctl("dmesg").out
     assert "root=" not in node.ichorctl("read", "/proc/cmdline").out
@@ -65,6 +68,31 @@ def test_every_block_of_its_root_is_guarded(node: Vm, record_result: Record) -> 
     assert guard["badBlocks"] == []
     record_result("hash driver", guard["hashDriver"])
     assert "/dev/dm-0 / squashfs ro,nosuid,nodev," in node.ichorctl("read", "/proc/mounts").out
+
+
+def test_its_disk_is_checked_on_demand(node: Vm, image: Path, record_result: Record) -> None:
+    """Past the device's cache; the node answers meanwhile, since each look at the result is a call."""
+    began = time.monotonic()
+    assert 'Service "imagecheck" started' in node.ichorctl("service", "imagecheck", "start").out
+    check: dict[str, Any] = {"state": "running"}
+    while check["state"] in ("never", "running"):
+        assert time.monotonic() < began + BOOT
+        check = node.specs("imagechecks")["image"]
+    record_result("image checked, emulated", f"{time.monotonic() - began:.1f} s")
+    assert check["state"] == "intact"
+    size = (image / "ichor.img").stat().st_size
+    assert 0.95 * size < check["bytesChecked"] == check["bytesTotal"] < size
+
+
+def test_its_front_door_is_confined(node: Vm) -> None:
+    (pid,) = set(re.findall(r"PID (\d+)", node.ichorctl("service", "apid").out))
+    status = dict(re.findall(r"^(\w+):\t(.*)$", node.ichorctl("read", f"/proc/{pid}/status").out, re.M))
+    assert (status["Seccomp"], status["NoNewPrivs"], status["CapBnd"]) == ("2", "1", "0" * 16)
+    mounts = [line.split() for line in node.ichorctl("read", f"/proc/{pid}/mounts").out.splitlines()]
+    assert all(options.split(",")[0] == "ro" for _, _, _, options, *_ in mounts)
+    assert {target for _, target, *_ in mounts} == {"/", "/dev", "/proc", "/run", "/system"}
+    assert node.ichorctl("read", "/sys/fs/cgroup/system/apid/memory.max").out.strip() == str(128 << 20)
+    assert pid in node.ichorctl("read", "/sys/fs/cgroup/system/apid/cgroup.procs").out.split()
 
 
 def test_its_drivers_were_loaded_without_a_list(node: Vm) -> None:
