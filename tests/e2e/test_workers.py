@@ -14,6 +14,11 @@ def test_a_worker_joins_and_answers_through_the_control_plane(tmp_path: Path) ->
         through = ("--endpoints", plane.endpoint, "--nodes", worker.address)
         (said,) = documents(plane.home.ichorctl("version", *through, "-o", "json").out)["nodes"]
         assert said["node"] == worker.address
+        # it has nothing to show other nodes, so it speaks for itself alone
+        home = worker.home
+        back = home.ichorctl("version", "--endpoints", worker.endpoint, "--nodes", plane.address, code=1)
+        assert "no request forwarding" in back.err
+        assert home.ichorctl("version", "--endpoints", worker.endpoint, "--nodes", worker.name).code == 0
         (answer,) = documents(worker.ichorctl("service", "-o", "json").out)
         states = {service["id"]: service["state"] for service in answer["services"]}
         assert states["trustd"] == "Skipped"
