@@ -35,7 +35,7 @@ def _lines(title: str, costs: Mapping[str, Sequence[Cost]]) -> Iterator[Figure]:
     cpu = {name: [cost.cpu * 1e3 for cost in each] for name, each in costs.items()}
     wall = {name: [cost.wall * 1e3 for cost in each] for name, each in costs.items()}
     floor, other = ("C, discards", cpu["C"]), ("pyroute2", cpu["pyroute2"])
-    yield Figure(f"{title}, CPU", "ms", cpu["ours"], peer=floor, ratio_budget=1.3)
-    yield Figure("- against", "ms", cpu["ours"], peer=other, ratio_budget=0.05)
-    yield Figure("- and every row read", "ms", cpu["rows"], peer=other)
+    yield Figure(title, "ms CPU", cpu["ours"], peer=floor, ratio_budget=1.3)
+    yield Figure("- against", "ms CPU", cpu["ours"], peer=other, ratio_budget=0.05)
+    yield Figure("- and every row read", "ms CPU", cpu["rows"], peer=other)
     yield Figure("- wall", "ms", wall["ours"], peer=("ip", wall["ip"]), ratio_budget=1.0)
