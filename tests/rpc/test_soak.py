@@ -89,7 +89,7 @@ async def load(server: Process, seconds: float) -> tuple[int, int]:
             group.create_task(good.client(address, tls, number, stop, answered))
         rude = [group.create_task(bad.peer(server.places, number, borne)) for number in range(PEERS)]
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or not (sum(answered) and sum(borne)):
             await asyncio.sleep(seconds / SAMPLES)
             server.memory.append(server.anonymous())
         stop.set()
@@ -126,7 +126,7 @@ def test_a_server_bears_everybody(tmp_path: Path, seconds: int, record_result: R
     for name, of in (("least", min), ("median", median), ("most", max)):
         sizes = f"{of(middle) / 2**20:.1f}, {of(last) / 2**20:.1f} MB"
         record_result(f"{name} memory in the middle and last third", sizes)
-    assert min(calls / CLIENTS, peers) > seconds / 4
     if seconds == SECONDS:
+        assert min(calls, peers) > SECONDS
         assert median(last) < 1.05 * median(middle) + (2 << 20)
         assert max(last) < 1.15 * max(middle) + (4 << 20)
