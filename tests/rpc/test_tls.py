@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,17 +133,17 @@ def test_accepted_authorities_change_while_serving(run: Run) -> None:
 @pytest.mark.parametrize(
     ("tls", "reason"),
     [
-        (ClientTLS(authority(name="foreign").pem), "certificate"),
-        (ClientTLS(authority().pem, server_name="other.example"), "hostname mismatch"),
-        (ClientTLS(authority().pem, server_name="127.0.0.2"), "IP address mismatch"),
-        (ClientTLS(fingerprints=(bytes(32),)), "rejected"),
+        (lambda: ClientTLS(authority(name="foreign").pem), "certificate"),
+        (lambda: ClientTLS(authority().pem, server_name="other.example"), "hostname mismatch"),
+        (lambda: ClientTLS(authority().pem, server_name="127.0.0.2"), "IP address mismatch"),
+        (lambda: ClientTLS(fingerprints=(bytes(32),)), "rejected"),
     ],
 )
-def test_a_client_refuses(run: Run, tls: ClientTLS, reason: str) -> None:
+def test_a_client_refuses(run: Run, tls: Callable[[], ClientTLS], reason: str) -> None:
     async def main() -> None:
         async with serving(server_tls(required=False), Echo()) as (address, _):
             with pytest.raises(RpcError, match=reason) as caught:
-                await connect(address, tls)
+                await connect(address, tls())
             assert caught.value.code is Code.UNAVAILABLE
 
     run(main())
