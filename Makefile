@@ -42,7 +42,7 @@ test-slow: build ## long runs: QEMU, kill loops, soaks, long fuzzing; writes doc
 debug: build ## the native units' suites under ASan and UBSan; live objects, descriptors and the heap end as they began
 	@$(PY) -m tests.debug $(SUITES)
 
-bench: image ## measure against the budgets: SUITES="boot rpc" for some, BASE=COMMIT beside its tree; all write docs/
+bench: image ## measure against the budgets, into docs/; SUITES="boot rpc" for some, BASE=COMMIT beside its tree
 	@$(PY) -m benchmarks $(if $(BASE),--base $(BASE)) $(SUITES)
 
 fuzz: build ## every fuzz target for FUZZ_S seconds (default 60), two at a time

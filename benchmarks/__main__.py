@@ -1,18 +1,18 @@
-"""`python -m benchmarks [SUITE ...]`: runs the suites, prints one table, writes all rounds to build/bench.json. A run
-of all suites also replaces its section of docs/results.md and the picture beside it; with `--base` suites run in two
-trees by turns. Exit code 1 when a suite failed; a missed budget is a figure like any other."""
+"""`python -m benchmarks [SUITE ...]`: runs the suites, prints one table, writes all rounds to build/bench.json and what
+is kept of them, suite by suite, to docs; with `--base` suites run in two trees by turns. Exit code 1 when a suite
+failed, whose lines of an earlier run stay; a missed budget is a figure like any other."""
 
 import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from benchmarks import base, compare, page, picture
+from benchmarks import base, compare, kept, page
 from benchmarks.figures import Figure, labels, table
 from benchmarks.run import Run
 from core.base.errors import IchorError
@@ -39,17 +39,14 @@ SUITES: Final = (
 )
 IMAGE: Final = page.ROOT / "_out" / "x86_64"
 JSON: Final = page.ROOT / "build" / "bench.json"
-RESULTS: Final = page.ROOT / "docs" / "results.md"
-KEPT: Final = RESULTS.with_name("bench.json")
-PICTURE: Final = RESULTS.with_name("bench.svg")
 # what takes minutes for a few figures: compared only when asked for
 SLOW: Final = frozenset({"qemu", "imports", "idle"})
 
 
-def measure(names: Sequence[str], run: Run) -> tuple[dict[str, list[Figure]], list[str]]:
+def measure(names: Sequence[str], run: Run) -> tuple[dict[str, list[Figure]], dict[str, str]]:
     """The figures of each suite, and why those that failed did."""
     found: dict[str, list[Figure]] = {}
-    failures: list[str] = []
+    failures: dict[str, str] = {}
     for name in names:
         run.say(f"suite {name}")
         suite: Callable[[Run], Iterator[Figure]] = import_module(f"benchmarks.{name}").figures
@@ -57,8 +54,8 @@ def measure(names: Sequence[str], run: Run) -> tuple[dict[str, list[Figure]], li
         try:
             found[name].extend(suite(run))
         except (IchorError, OSError, subprocess.SubprocessError) as error:
-            failures.append(f"Suite {name} failed: {type(error).__name__}: {error}")
-            run.say(failures[-1])
+            failures[name] = f"Suite {name} failed: {type(error).__name__}: {error}"
+            run.say(failures[name])
     return found, failures
 
 
@@ -85,15 +82,13 @@ def main() -> int:
     if options.base:
         return against(options.base, options.suites or [name for name in SUITES if name not in SLOW], options, say)
     with Run(options.image.absolute(), long=options.long, brief=options.brief, say=say) as run:
-        suites, failures = measure(options.suites or SUITES, run)
-    figures = [figure for suite in suites.values() for figure in suite]
+        suites, failed = measure(options.suites or SUITES, run)
+    figures, failures = [figure for suite in suites.values() for figure in suite], list(failed.values())
     plain = [figure.plain(label) for figure, label in zip(figures, labels(figures), strict=True)]
     write(options.json, {"about": page.about(), "figures": plain, "failures": failures})
-    rows = table(figures)
-    print("\n".join([rows, *failures]))
-    if not options.suites and not options.brief:
-        page.replace(RESULTS, "Benchmarks", rows, failures)
-        keep(suites)
+    print("\n".join([table(figure.summary(figure.name) for figure in figures), *failures]))
+    if not options.brief:
+        kept.save({name: suite for name, suite in suites.items() if name not in failed}, SUITES)
     return 1 if failures else 0
 
 
@@ -104,18 +99,6 @@ def against(commit: str, names: Sequence[str], options: argparse.Namespace, say:
     write(options.json, {"about": page.about(), "base": commit, "pairs": pairs, "failures": failures})
     print("\n".join([compare.table(found), *failures]))
     return 1 if failures else 0
-
-
-def keep(suites: Mapping[str, Sequence[Figure]]) -> None:
-    """Put what the picture shows into the tree, a line for each figure, and draw it."""
-    kept = [
-        {"suite": suite, **figure.summary(label)}
-        for suite, figures in suites.items()
-        for figure, label in zip(figures, labels(figures), strict=True)
-    ]
-    lines = ",\n".join(f"  {json.dumps(figure)}" for figure in kept)
-    KEPT.write_text(f'{{"about": {json.dumps(page.about())},\n "figures": [\n{lines}\n]}}\n')
-    picture.draw(KEPT, PICTURE)
 
 
 def write(path: Path, found: object) -> None:

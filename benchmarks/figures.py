@@ -2,13 +2,13 @@
 measured in the same run. Owns the table's form."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks import page
 
-HEADINGS: Final = ("figure", "median", "spread", "n", "budget", "then", "peer", "ratio")
+HEADINGS: Final = ("figure", "median", "spread", "n", "budget", "then", "peer", "ratio", "commit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,6 @@ class Figure:
         """Ours over the peer's, by their medians."""
         return None if self.peer is None else self.median / statistics.median(self.peer[1])
 
-    def row(self) -> tuple[str, ...]:
-        """The cells of its line, as in HEADINGS."""
-        spread = f"{short(min(self.values))} .. {short(max(self.values))}" if len(self.values) > 1 else ""
-        then = "" if self.then is None else f"{short(self.then)}{' ok' if self.median <= self.then else ''}"
-        peers = [*([] if self.peer is None else [self.peer]), *self.others]
-        ratio = "" if self.ratio is None else short(self.ratio)
-        if self.ratio is not None and self.ratio_budget is not None:
-            ratio += f" of {_verdict(self.ratio, self.ratio_budget)}"
-        return (
-            self.name,
-            f"{short(self.median)} {self.unit}",
-            spread,
-            str(len(self.values)),
-            "" if self.budget is None else _verdict(self.median, self.budget),
-            then,
-            ", ".join(f"{name} {short(statistics.median(values))}" for name, values in peers),
-            ratio,
-        )
-
     def plain(self, label: str) -> dict[str, Any]:
         """For JSON: everything, rounds included; `label` is its name that stands alone."""
         peer = None if self.peer is None else {"name": self.peer[0], "values": list(self.peer[1])}
@@ -74,6 +55,7 @@ class Figure:
         """For JSON that is kept in the tree: of the rounds the least, the median, the most and how many."""
         peers = [*([] if self.peer is None else [self.peer]), *self.others]
         found = {
+            "name": self.name,
             "label": label,
             "unit": self.unit,
             "values": [_digits(min(self.values)), _digits(self.median), _digits(max(self.values))],
@@ -103,9 +85,29 @@ def labels(figures: Iterable[Figure]) -> list[str]:
     return found
 
 
-def table(figures: Iterable[Figure]) -> str:
+def row(kept: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cells of a summary's line, as in HEADINGS; `commit` is where it was measured, as far as it is known."""
+    least, median, most = kept["values"]
+    peers = kept.get("peers", ())
+    then = kept.get("then")
+    ratio, allowed = median / peers[0]["median"] if peers else None, kept.get("ratio_budget")
+    said = "" if ratio is None else short(ratio) if allowed is None else f"{short(ratio)} of {_verdict(ratio, allowed)}"
+    return (
+        kept["name"],
+        f"{short(median)} {kept['unit']}",
+        f"{short(least)} .. {short(most)}" if kept["n"] > 1 else "",
+        str(kept["n"]),
+        _verdict(median, kept["budget"]) if "budget" in kept else "",
+        "" if then is None else f"{short(then)}{' ok' if median <= then else ''}",
+        ", ".join(f"{peer['name']} {short(peer['median'])}" for peer in peers),
+        said,
+        kept.get("commit", ""),
+    )
+
+
+def table(summaries: Iterable[Mapping[str, Any]]) -> str:
     """All of them, as text that is Markdown too."""
-    return page.table(HEADINGS, (figure.row() for figure in figures))
+    return page.table(HEADINGS, map(row, summaries))
 
 
 def _verdict(value: float, budget: float) -> str:

@@ -1,4 +1,4 @@
-"""docs/results.md: one section for each source of numbers, replaced whole by its next run. Owns the page's form: when,
+"""docs/results.md: one section for each source of numbers, replaced whole by who makes it. Owns the page's form: when,
 at which commit, on which machine, then a table."""
 
 import os
@@ -13,7 +13,7 @@ ROOT: Final = Path(__file__).parent.parent
 WIDTH: Final = 64  # a longer cell sticks out alone
 HEAD: Final = """# Results
 
-Measured, never edited by hand: `make bench` replaces its section, `make test-slow` the lines of the tests it ran.
+Measured, never edited by hand: `make bench` replaces the lines of the suites it ran, `make test-slow` of the tests.
 Budgets are those of the project's design; a ratio compares with a peer measured in the same run.
 
 ![The last measurements over their budgets and peers](bench.svg)
