@@ -32,6 +32,9 @@ class Launcher(Protocol):
     def rename(self, name: str, /) -> None:
         """Show this process under another name."""
 
+    def trim(self) -> None:
+        """Give back the memory that importing took and nothing needs any more."""
+
     def again(self) -> None:
         """Start the whole program anew in this process."""
 

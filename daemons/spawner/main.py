@@ -1,4 +1,5 @@
-"""From the launcher's call to the first fork: import all, freeze the heap so that children share its pages, seal."""
+"""From the launcher's call to the first fork: import all, give back what only that needed, freeze the heap so that
+children share its pages, seal."""
 
 import gc
 import logging
@@ -20,6 +21,7 @@ def main(launcher: Launcher) -> NoReturn:
     logs.configure()
     _log.info("starts")
     preload()
+    launcher.trim()
     gc.freeze()  # with the little garbage that importing made: to look for it costs more than to keep it
     gc.enable()  # off since the launcher's first line
     launcher.seal()

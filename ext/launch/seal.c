@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "seal.h"
+#include "trim.h"
 
 /* Audit events refused once sealed (docs.python.org, "Audit events table"). A name that ends in a dot is a prefix. */
 static const char *const refused[] = {
@@ -105,11 +106,20 @@ static PyObject *again(PyObject *module, PyObject *unused)
     return PyErr_SetFromErrno(PyExc_OSError);
 }
 
+static PyObject *trim_memory(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    trim();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"seal", seal, METH_NOARGS, "Refuse from now on whatever brings code in; for this process and all it forks."},
     {"sealed", is_sealed, METH_NOARGS, "Whether seal() was called."},
     {"rename", rename_process, METH_O, "Show this process under another name in comm and cmdline."},
     {"again", again, METH_NOARGS, "Start this program anew in this process, with fresh memory. Returns only to fail."},
+    {"trim", trim_memory, METH_NOARGS, "Give back the memory that importing took and nothing needs any more."},
     {NULL, NULL, 0, NULL},
 };
 

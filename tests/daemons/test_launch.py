@@ -18,14 +18,39 @@ def main(launcher):
     print(sys.argv, sys.path, sys.flags.isolated, sys.flags.no_site, launcher.sealed())
     return 7
 """
+TRIMMER = """
+import hashlib, ssl
+
+def main(launcher):
+    hashed = hashlib.new("sha256", b"before").hexdigest()
+    print(mapped("libcrypto"))
+    launcher.trim()
+    print(mapped("libcrypto"))
+    print(hashlib.new("sha256", b"before").hexdigest() == hashed, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).verify_mode)
+
+def mapped(name):
+    # KiB of the file's code in memory
+    total = own = 0
+    for line in open("/proc/self/smaps"):
+        words = line.split()
+        if "-" in words[0]:
+            own = name in line and words[1] == "r-xp"
+        elif own and words[0] == "Rss:":
+            total += int(words[1])
+    return total
+"""
 
 
 @pytest.fixture(scope="module")
 def printer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """launch with a spawner that only shows what it was given."""
-    folder = tmp_path_factory.mktemp("code")
+    return launching(PRINTER, tmp_path_factory.mktemp("code"))
+
+
+def launching(spawner: str, folder: Path) -> Path:
+    """launch, built in `folder`, with this for a spawner."""
     (folder / "daemons").mkdir()
-    (folder / "daemons/spawner.py").write_text(PRINTER)
+    (folder / "daemons/spawner.py").write_text(spawner)
     stdlib = sysconfig.get_path("stdlib")
     target = folder / "launch"
     sources = sorted((CHECKOUT / "ext/launch").glob("*.c"))
@@ -61,6 +86,14 @@ def test_nothing_given_changes_anything(printer: Path, arguments: list[str], env
     assert (done.returncode, done.stdout, done.stderr) == (7, plain.stdout, "")
     assert plain.stdout.startswith("[''] ['" + str(printer.parent))
     assert plain.stdout.endswith("] 1 1 False\n")
+
+
+def test_trim_forgets_what_files_hold_and_it_comes_back(tmp_path: Path) -> None:
+    done = subprocess.run([launching(TRIMMER, tmp_path)], env={}, capture_output=True, text=True, check=False)
+    before, after, rest = done.stdout.split("\n", 2)
+    assert int(before) > 100
+    assert int(after) == 0
+    assert (rest, done.stderr, done.returncode) == ("True 2\n", "", 0)
 
 
 def test_the_image_build_looks_only_in_the_image() -> None:
