@@ -8,7 +8,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.base.clock import Clock
-from core.base.errors import NotReady, Unsupported
+from core.base.errors import Invalid, NotReady, Unsupported
 from core.codec.ntp import Sample
 from core.linux.network import Network
 from core.linux.ntp import query
@@ -51,12 +51,17 @@ class TimeService:
 
     async def check(self, ctx: Any, request: pb.TimeRequest) -> pb.TimeResponse:
         """Ask the server named."""
+        if not request.server:
+            raise Invalid("server is empty", remedy="name a time server")
         return await self._compared(request.server)
 
     async def _compared(self, server: str) -> pb.TimeResponse:
         if server.startswith("/dev/"):
             raise Unsupported(f"{server} is a clock device, and this node follows NTP servers alone")
-        sample = await self.query(server, self.clock)
+        try:
+            sample = await self.query(server, self.clock)
+        except OSError as error:  # no such name, no way there: the caller's to know, not a failure of this node's
+            raise NotReady(f"{server} cannot be asked: {error.strerror or error}") from None
         now = self.clock.now()
         message = pb.Time(server=server, localtime=_stamp(now), remotetime=_stamp(now + sample.offset))
         return pb.TimeResponse(messages=[message])

@@ -2,6 +2,7 @@
 there yet."""
 
 import asyncio
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,6 +86,8 @@ async def test_time_beside_a_servers() -> None:
 
     async def query(server: str, _: Clock) -> Sample:
         asked.append(server)
+        if server == "nowhere.test":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return Sample(offset=2.5, delay=0.01, stratum=2, leap=0, poll=6, reference=b"GPS\0")
 
     store, fake = make_store(), FakeClock()
@@ -98,7 +101,13 @@ async def test_time_beside_a_servers() -> None:
         await caller.one("TimeCheck", time_pb2.TimeResponse, time_pb2.TimeRequest(server="c.test"))
         with pytest.raises(RpcError, match="/dev/ptp0"):
             await caller.one("TimeCheck", time_pb2.TimeResponse, time_pb2.TimeRequest(server="/dev/ptp0"))
-    assert asked == ["a.test", "c.test"]
+        with pytest.raises(RpcError, match="server is empty") as caught:
+            await caller.one("TimeCheck", time_pb2.TimeResponse, time_pb2.TimeRequest())
+        assert caught.value.code is Code.INVALID_ARGUMENT
+        with pytest.raises(RpcError, match=r"nowhere\.test cannot be asked: Name or service not known") as caught:
+            await caller.one("TimeCheck", time_pb2.TimeResponse, time_pb2.TimeRequest(server="nowhere.test"))
+        assert caught.value.code is Code.UNAVAILABLE
+    assert asked == ["a.test", "c.test", "nowhere.test"]
     assert first.server == "a.test"
     assert first.remotetime.ToNanoseconds() - first.localtime.ToNanoseconds() == 2_500_000_000
     assert first.localtime.ToNanoseconds() == int(fake.now() * 10**9)
