@@ -68,7 +68,7 @@ def _lifetime(request: pb.GenerateClientConfigurationRequest) -> int:
     """Seconds. An authority's own end bounds it further."""
     if not request.HasField("crt_ttl"):
         return CLIENT_LIFETIME
-    seconds = request.crt_ttl.ToTimedelta().total_seconds()
+    seconds = request.crt_ttl.seconds + request.crt_ttl.nanos / 1e9  # a timedelta ends long before what can be asked
     if seconds < 1:
         raise Invalid("crt_ttl must be positive")
     return int(min(seconds, AUTHORITY_LIFETIME))
