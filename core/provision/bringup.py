@@ -44,12 +44,19 @@ def configure(
     folder = places.cluster(cluster.spec.name)
     with exclusive(places):  # secrets are made once
         access = _access(folder, cluster)
-        configs = {worker: _machine_config(folder, cluster, patches, worker=worker) for worker in (False, True)}
+        configs = machine_configs(folder, cluster, patches)
     try:
         asyncio.run(_all(places, cluster, access, configs, say, wait))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None  # one node's failure ends the others' waiting
     return access
+
+
+def machine_configs(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, str], ...]) -> dict[bool, bytes]:
+    """The config of control planes (False) and of workers (True), kept in `folder`. Of what the cluster has none, none
+    is made: a patch may be one that only the other kind can take. Raises Invalid."""
+    kinds = {node.worker for node in cluster.nodes}
+    return {worker: _machine_config(folder, cluster, patches, worker=worker) for worker in kinds}
 
 
 async def _all(
