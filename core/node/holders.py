@@ -52,9 +52,11 @@ class Holders:
         return tuple(sorted(found - LOOPBACK - {""}))
 
     def note(self, source: str, names: Iterable[str], until: float) -> None:
-        """The node at `source` holds these until then."""
-        self._joined[source] = Joined(tuple(name for name in names if name not in LOOPBACK), until)
-        self._ledger.save(self._joined)
+        """The node at `source` holds these until then. Raises Exhausted and remembers nothing when it does not fit."""
+        own = Joined(tuple(name for name in names if name not in LOOPBACK), until)
+        joined = {**self._joined, source: own}
+        self._ledger.save(joined)
+        self._joined = joined
 
     def _own(self) -> Iterator[str]:
         sans = self._store.find(CertSAN.at("api"))
