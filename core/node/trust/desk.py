@@ -69,7 +69,12 @@ class Desk:
         self._rate.take(source)
         asked = pb.SignRequest(csr=request.csr, source=str(source))
         path, answer = "/ichor.trust.Authority/Sign", security.CertificateResponse
-        return await self._machined.unary(path, asked, answer, timeout=_SIGN_SECONDS)
+        try:
+            return await self._machined.unary(path, asked, answer, timeout=_SIGN_SECONDS)
+        except RpcError as error:
+            if error.code is Code.UNAVAILABLE:  # machined is away or not ready: a node that waits for it loses nothing
+                self._rate.give_back(source)
+            raise
 
 
 def source_of(peer: str) -> IPv4Address | IPv6Address:

@@ -24,7 +24,7 @@ class Rate:
 
     def take(self, source: IPv4Address | IPv6Address) -> None:
         """Count one. Raises Exhausted, and counts nothing, when it would be one too many."""
-        key = str(ip_network((source, _HOST_BITS[source.version]), strict=False))
+        key = _key(source)
         since = self._clock.monotonic() - self._seconds
         times = self._taken.get(key)
         if times is None:
@@ -35,6 +35,15 @@ class Rate:
             raise Exhausted(f"{source} has asked {self._limit} times within {self._seconds:.0f} s")
         times.append(self._clock.monotonic())
 
+    def give_back(self, source: IPv4Address | IPv6Address) -> None:
+        """Count one less: it was not served, through no fault of its own."""
+        key = _key(source)
+        times = self._taken.get(key)
+        if times:
+            times.pop()
+        if not times:
+            self._taken.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._taken)
 
@@ -44,3 +53,7 @@ class Rate:
         if len(self._taken) >= self._sources:
             raise Exhausted(f"{self._sources} others have asked within {self._seconds:.0f} s")
         return self._taken.setdefault(key, deque(maxlen=self._limit))
+
+
+def _key(source: IPv4Address | IPv6Address) -> str:
+    return str(ip_network((source, _HOST_BITS[source.version]), strict=False))

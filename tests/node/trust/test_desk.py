@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
+from core.base.clock import SystemClock
+from core.node.api.trust import Authority
 from core.node.resources.cluster import Member
 from core.node.resources.config import MachineConfig, MachineType
 from core.node.trust.desk import source_of
@@ -19,9 +21,10 @@ from core.rpc.pb.machine import machine_pb2
 from core.rpc.pb.security import security_pb2 as pb
 from core.rpc.pb.trust import trust_pb2
 from core.rpc.pb.v1alpha1 import state_pb2
+from core.rpc.server import Server
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
-from tests.node.trust.house import CERTIFICATE, CONFIG, SECRETS, TOKEN, ask, control_plane
+from tests.node.trust.house import CERTIFICATE, CONFIG, SECRETS, TOKEN, ask, control_plane, work
 from tests.support.clock import on_loop
 
 KEY = keys.dump(keys.new(Algorithm.ED25519))
@@ -119,6 +122,23 @@ async def test_a_source_gets_eight_an_hour_and_another_is_not_disturbed(tmp_path
 
 
 @on_loop
+async def test_who_asks_while_machined_is_away_loses_nothing(tmp_path: Path) -> None:
+    async with control_plane(tmp_path) as (plane, port):
+        await ask(port, HONEST)
+        (tmp_path / "trustd.sock").unlink()
+        await plane.server.drain(0)
+        for _ in range(10):
+            assert (await _refused(port))[0] is Code.UNAVAILABLE
+        again = Server([Authority(plane.store, plane.holders, work, SystemClock()).service()])
+        with socket.socket(socket.AF_UNIX) as own:
+            own.bind(str(tmp_path / "trustd.sock"))
+            own.listen()
+            await again.serve(own)
+            assert await ask(port, HONEST)
+            await again.drain(0)
+
+
+@on_loop
 async def test_what_one_node_was_given_another_does_not_get(tmp_path: Path) -> None:
     async with control_plane(tmp_path) as (plane, port):
         await ask(port, HONEST)
@@ -166,6 +186,19 @@ async def test_who_asks_from_the_control_plane_itself_gets_nothing(tmp_path: Pat
         sign = trust_pb2.SignRequest(csr=HONEST, source="10.0.0.2")
         with pytest.raises(RpcError, match="another's address"):
             await channel.unary("/ichor.trust.Authority/Sign", sign, pb.CertificateResponse)
+
+
+@on_loop
+async def test_trustd_is_not_believed_to_name_an_address(tmp_path: Path) -> None:
+    async with control_plane(tmp_path) as (plane, _), Channel(tmp_path / "trustd.sock") as channel:
+        for source in ("", "w-1", "10.0.0.5:1", "0.0.0.0/0"):
+            sign = trust_pb2.SignRequest(csr=HONEST, source=source)
+            with pytest.raises(RpcError, match="no address") as caught:
+                await channel.unary("/ichor.trust.Authority/Sign", sign, pb.CertificateResponse)
+            assert caught.value.code is Code.INVALID_ARGUMENT
+        sign = trust_pb2.SignRequest(csr=HONEST, source="FD00:0::5")
+        await channel.unary("/ichor.trust.Authority/Sign", sign, pb.CertificateResponse)
+        assert "w-1" not in plane.holders.taken("fd00::5")  # it holds it itself
 
 
 @on_loop

@@ -35,6 +35,18 @@ async def test_the_ninth_within_an_hour_is_refused_and_others_are_not() -> None:
     rate.take(ONE)
 
 
+def test_what_is_given_back_was_never_taken() -> None:
+    rate = Rate(FakeClock())
+    for _ in range(100):
+        rate.take(ONE)
+        rate.give_back(ONE)
+    assert len(rate) == 0
+    rate.give_back(ONE)
+    _take(rate, str(ONE), 8)
+    with pytest.raises(Exhausted):
+        rate.take(ONE)
+
+
 def test_a_whole_64_is_one_source() -> None:
     rate = Rate(FakeClock())
     _take(rate, "fd00::1", 4)
