@@ -2,6 +2,7 @@
 own imports come with its module; listed besides are what the standard library imports late, behind a first call."""
 
 import importlib
+import ssl
 from typing import Final
 
 DAEMONS: Final = ("daemons.machined", "daemons.apid", "daemons.trustd")
@@ -23,3 +24,10 @@ def preload() -> None:
     """Import everything. Raises what an import raises: a spawner that lacks a module must not start."""
     for name in (*LATE, *WORKERS, *DAEMONS):
         importlib.import_module(name)
+
+
+def warm() -> None:
+    """Have the TLS library look up its algorithms and messages, as it does for the first context: a child that did so
+    would hold a megabyte of them alone. Nothing of the context stays, and the library's generator of random numbers
+    seeds itself anew in each child."""
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

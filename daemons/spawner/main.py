@@ -9,7 +9,7 @@ from typing import NoReturn
 from core.base.clock import SystemClock
 from core.linux.init import Init
 from daemons import logs
-from daemons.spawner.imports import preload
+from daemons.spawner.imports import preload, warm
 from daemons.spawner.loop import Launcher, Spawner
 
 _log = logging.getLogger("spawner")
@@ -21,6 +21,7 @@ def main(launcher: Launcher) -> NoReturn:
     logs.configure()
     _log.info("starts")
     preload()
+    warm()
     launcher.trim()
     gc.freeze()  # with the little garbage that importing made: to look for it costs more than to keep it
     gc.enable()  # off since the launcher's first line
