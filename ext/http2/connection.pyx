@@ -188,7 +188,11 @@ cdef class Connection(Session):
         if self.tls is not None and not self.tls.up:
             return
         while self.fd >= 0 and not self.writing:
-            self.gather(GATHER)
+            try:
+                self.gather(GATHER)
+            except BaseException as error:                # nghttp2 stands in the middle of a frame: nothing more can go
+                self.shut(f"internal error: {error!r}")
+                raise
             if not filled(&self.out):
                 if self.over():
                     self.shut("session ended")
@@ -304,7 +308,8 @@ cdef class Connection(Session):
             self.reason = "idle"
             self.drain()
         self.seen = self.activity
-        self.timer = self.loop.call_later(self.idle, self.rest)
+        if self.fd >= 0:                                  # else the peer could not be told, being gone
+            self.timer = self.loop.call_later(self.idle, self.rest)
 
     def close(self, str reason="closed"):
         """End now: open streams end as cancelled, what is buffered is lost."""
