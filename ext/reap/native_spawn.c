@@ -203,7 +203,8 @@ pid_t ichor_spawn(const struct spawn *spec, int *pidfd, const char **step)
     close(report[1]);
     *step = "clone3";
     if (pid > 0 && read_report(report[0], &failure)) {
-        waitpid(pid, NULL, 0);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
         close(*pidfd);
         *step = failure.step;
         problem = failure.error;

@@ -72,6 +72,17 @@ def test_signals_are_clean_whatever_the_parent_has() -> None:
     assert {values[name] for name in ("SigBlk", "SigIgn", "SigCgt")} == {"0" * 16}
 
 
+def test_a_start_that_fails_leaves_no_child_whatever_interrupts_it() -> None:
+    script = (
+        "import os, signal\nfrom ext import reap\nsignal.signal(signal.SIGALRM, lambda *_: None)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)\nfor _ in range(300):\n try:\n"
+        "  reap.spawn_process(['/nowhere'], {}, fds=(0, 1, 2))\n except FileNotFoundError:\n  pass\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0)\nos.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)\n"
+    )
+    out = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True).stderr
+    assert out.splitlines()[-1].startswith("ChildProcessError")
+
+
 def test_descriptors_are_those_given_in_any_order() -> None:
     files = [os.memfd_create(f"m{n}", 0) for n in range(3)]  # without close-on-exec
     read, write = os.pipe()
