@@ -22,8 +22,13 @@ class Ends:
         loop.add_reader(self._epoll.fileno(), self._tell)
 
     def watch(self, pidfd: int, ended: Callable[[], None]) -> None:
-        """Call `ended` once, on the loop, when the process behind `pidfd` has ended."""
-        self._epoll.register(pidfd, select.EPOLLIN)
+        """Call `ended` once, on the loop, when the process behind `pidfd` has ended. Raises OSError when the kernel
+        watches no more."""
+        try:
+            self._epoll.register(pidfd, select.EPOLLIN)
+        except OSError:
+            self._rest_if_done()
+            raise
         self._waiting[pidfd] = ended
 
     def forget(self, pidfd: int) -> None:

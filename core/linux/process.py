@@ -95,8 +95,9 @@ class Process:
     def _readable(self) -> asyncio.Future[None]:
         if self._ended is None:
             loop = asyncio.get_running_loop()
-            self._ended, self._ends = loop.create_future(), ends.on(loop)
-            self._ends.watch(self.pidfd, partial(self._ended.set_result, None))
+            ended, everybody = loop.create_future(), ends.on(loop)
+            everybody.watch(self.pidfd, partial(ended.set_result, None))
+            self._ended, self._ends = ended, everybody  # only now: a later waiter must not wait for what was refused
         return self._ended
 
     def _collect(self) -> Exit | None:

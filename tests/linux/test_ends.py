@@ -5,13 +5,14 @@ import asyncio
 import os
 import select
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
 from core.linux import ends
-from core.linux.process import Spec, spawn
+from core.linux.process import Process, Spec, spawn
 
 Main = Coroutine[Any, Any, None]
 LOOPS: list[Callable[[Main], None]] = [asyncio.run, uvloop.run]
@@ -126,6 +127,19 @@ def test_one_that_fails_keeps_nothing_from_the_others(loop: Callable[[Main], Non
         assert [type(context["exception"]) for context in failures] == [ZeroDivisionError]
         for fd in counters:
             os.close(fd)
+
+    loop(main())
+
+
+@both
+def test_what_cannot_be_watched_is_refused_to_each_who_waits(loop: Callable[[Main], None], tmp_path: Path) -> None:
+    async def main() -> None:
+        process = Process(1, os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT), 0)  # a file is always readable
+        for _ in range(2):
+            with pytest.raises(PermissionError):
+                await process.wait()
+        assert not ends._busy
+        process.close()
 
     loop(main())
 
