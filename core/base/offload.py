@@ -59,14 +59,23 @@ class _Pull(Generic[T]):
     def take(self, got: list[T]) -> bool:
         """Add the next items to `got`; whether there may be more."""
         with self._lock:
-            end = time.monotonic() + SECONDS
-            for item in self._source:
-                got.append(item)
-                if self.stopped or len(got) >= ITEMS or time.monotonic() >= end:
-                    return not self.stopped
-            return False
+            more = self._take(got)
+        if self.stopped:
+            self.close()
+        return more
+
+    def _take(self, got: list[T]) -> bool:
+        end = time.monotonic() + SECONDS
+        for item in self._source:
+            got.append(item)
+            if self.stopped or len(got) >= ITEMS or time.monotonic() >= end:
+                return not self.stopped
+        return False
 
     def close(self) -> None:
-        """End the source, behind the piece under way."""
-        with self._lock:
-            self._source.close()
+        """End the source; a piece under way does that at its end, for a stuck one must not hold a second thread."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._source.close()
+            finally:
+                self._lock.release()

@@ -49,28 +49,34 @@ async def test_a_slow_consumer_stops_the_source_and_one_that_leaves_ends_it() ->
 
 @on_loop
 async def test_a_source_that_gives_nothing_can_be_left() -> None:
-    going, begun, closed = threading.Event(), threading.Event(), threading.Event()
+    going, stuck = threading.Event(), offload.THREADS - 1  # all but one
+    begun, closed = threading.Semaphore(0), threading.Semaphore(0)
 
-    def stuck() -> Generator[int]:
+    def hang() -> Generator[int]:
         try:
-            begun.set()
+            begun.release()
             going.wait()
             yield 1
         finally:
-            closed.set()
+            closed.release()
 
     async def consume() -> None:
-        async with aclosing(offload.stream(stuck())) as items:
+        async with aclosing(offload.stream(hang())) as items:
             await anext(items)
 
-    task = asyncio.create_task(consume())
-    await asyncio.to_thread(begun.wait)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task  # at once, though the thread hangs
-    assert await offload.call(sum, (1, 2)) == 3  # and others go on
-    going.set()
-    assert closed.wait(10)
+    tasks = [asyncio.create_task(consume()) for _ in range(stuck)]
+    for _ in tasks:
+        await asyncio.to_thread(begun.acquire)
+    for task in tasks:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task  # at once, though the thread hangs
+    try:
+        async with asyncio.timeout(10):
+            assert await offload.call(sum, (1, 2)) == 3  # and others go on: each holds one thread
+    finally:
+        going.set()
+    assert all(closed.acquire(timeout=10) for _ in range(stuck))
 
 
 @on_loop
