@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-import tarfile
 from pathlib import Path
 from threading import Thread
 from typing import IO
@@ -11,6 +10,7 @@ from typing import IO
 import click
 
 from core.base.errors import AlreadyExists, IchorError, Invalid
+from core.base.text import printable
 from core.cli.output import note
 from core.cli.target import Node, Nodes, node_options
 from core.cli.unpack import unpack
@@ -39,7 +39,7 @@ async def _stream(node: Node, source: str, out: IO[bytes]) -> None:
     request = pb.CopyRequest(root_path=source)
     async for data in node.stream("machine.MachineService/Copy", request, common_pb2.Data):
         if data.metadata.error:
-            note(f"{node.name}: left out: {data.metadata.error}")
+            note(f"{node.name}: left out: {printable(data.metadata.error)}")
         await asyncio.to_thread(out.write, data.bytes)
     await asyncio.to_thread(out.flush)
 
@@ -72,9 +72,7 @@ class _Unpacking(Thread):
         with os.fdopen(self._pipe, "rb") as pipe:
             try:
                 unpack(pipe, self._target, note)
-            except OSError as error:
+            except (IchorError, OSError) as error:
                 self.failure = error
-            except tarfile.TarError as error:
-                self.failure = Invalid(f"the archive is broken: {error}")
             while pipe.read(1 << 16):
                 pass  # so that the writer comes to its end

@@ -93,7 +93,7 @@ def _each(
     async def show(node: Node) -> None:
         async for info in node.stream(f"machine.MachineService/{method}", request, reply):
             if info.error:
-                note(f"{node.name}: {printable(info.name)}: {info.error}")
+                note(f"{node.name}: {printable(info.name)}: {printable(info.error)}")
             elif output == "json":
                 emit_line({"node": node.name, **plain(info)})
             else:

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from core.base.text import printable
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -48,5 +50,5 @@ def note(text: str) -> None:
 
 def _cell(value: object) -> str:
     if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return "" if value is None else str(value)
+        return printable(",".join(map(str, value)))
+    return "" if value is None else printable(str(value))

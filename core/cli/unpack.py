@@ -8,17 +8,22 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from core.base.errors import Invalid
+
 Say = Callable[[str], None]
 
 
 def unpack(stream: IO[bytes], target: Path, say: Say) -> None:
-    """The members of a .tar.gz into the folder `target`. Raises tarfile.TarError, OSError."""
+    """The members of a .tar.gz into the folder `target`. Raises Invalid for one that is broken, OSError."""
     top = target.resolve()
-    with tarfile.open(fileobj=stream, mode="r|gz") as archive:
-        for member in archive:
-            problem = _place(archive, member, top)
-            if problem:
-                say(f"passed over {member.name!r}: {problem}")
+    try:
+        with tarfile.open(fileobj=stream, mode="r|gz") as archive:
+            for member in archive:
+                problem = _place(archive, member, top)
+                if problem:
+                    say(f"passed over {member.name!r}: {problem}")
+    except (tarfile.TarError, ValueError, OverflowError) as error:  # also a name with a NUL, a time without end
+        raise Invalid(f"the archive is broken: {error}") from error
 
 
 def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, top: Path) -> str:
@@ -27,7 +32,7 @@ def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, top: Path) -> str:
     if name.is_absolute() or ".." in name.parts:
         return "it lies outside"
     path = top / name
-    if not path.parent.resolve().is_relative_to(top):
+    if not Path(os.path.realpath(path.parent)).is_relative_to(top):  # Path.resolve raises where links go in a circle
         return "it lies behind a link that leads outside"
     if not (member.isdir() or member.isreg() or member.issym()):
         return "it is neither file, folder nor link"

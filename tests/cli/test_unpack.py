@@ -5,6 +5,9 @@ import os
 import tarfile
 from pathlib import Path
 
+import pytest
+
+from core.base.errors import Invalid
 from core.cli.unpack import unpack
 
 
@@ -60,3 +63,32 @@ def test_harm_is_passed_over(tmp_path: Path) -> None:
     assert not (target / "file").is_symlink()
     assert sorted(entry.name for entry in target.iterdir()) == ["away", "file", "folder", "good"]
     assert len(said) == 7
+
+
+def test_links_in_a_circle_lead_nowhere(tmp_path: Path) -> None:
+    circle = (("a", tarfile.SYMTYPE, "b"), ("b", tarfile.SYMTYPE, "a"), ("a/c", tarfile.REGTYPE, ""))
+    with pytest.raises(OSError, match="a"):
+        unpack(archive(*circle), tmp_path, lambda _: None)
+
+
+@pytest.mark.parametrize("mtime", [float("inf"), 1e300, float("nan")])
+def test_times_that_are_none_break_an_archive(tmp_path: Path, mtime: float) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("f")
+        member.pax_headers = {"mtime": str(mtime)}
+        tar.addfile(member)
+    packed.seek(0)
+    with pytest.raises(Invalid, match="broken"):
+        unpack(packed, tmp_path, lambda _: None)
+
+
+def test_a_name_with_a_nul_breaks_an_archive(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("f")
+        member.pax_headers = {"path": "a\0b"}
+        tar.addfile(member)
+    packed.seek(0)
+    with pytest.raises(Invalid, match="broken"):
+        unpack(packed, tmp_path, lambda _: None)
