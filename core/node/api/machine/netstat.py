@@ -5,6 +5,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,10 +53,10 @@ def sockets(request: pb.NetstatRequest, root: Path = PROC) -> list[pb.ConnectRec
 
 def _table(protocol: str, root: Path) -> Iterator[pb.ConnectRecord]:
     try:
-        lines = list(proc.rows(proc.text(f"net/{protocol}", root)))
+        table = proc.text(f"net/{protocol}", root)
     except FileNotFoundError:  # a kernel without it: IPv6, UDP-Lite
         return
-    for fields in lines[1:]:
+    for fields in islice(proc.rows(table), 1, None):
         yield _record(protocol, fields)
 
 
