@@ -38,6 +38,7 @@ async def _run(context: Context) -> None:
             tasks = [
                 group.create_task(context.keep_beating(), name="beating"),
                 group.create_task(node.run(context.news()), name="node"),
+                group.create_task(api.sweep(), name="sweep"),
             ]
             await api.serve()
             await stop.wait()

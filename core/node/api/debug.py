@@ -13,7 +13,7 @@ from typing import Any, Final
 from core.base.errors import Invalid
 from core.node.api.instances import of_instance
 from core.node.containers import images, spec
-from core.node.containers.attached import Session, attached
+from core.node.containers.attached import FOLDER, Session, attached
 from core.node.containers.client import Containerd
 from core.node.containers.container import Container
 from core.node.containers.layout import Image
@@ -21,7 +21,6 @@ from core.rpc.pb.machine import debug_pb2 as pb
 from core.rpc.service import Service, bidi
 from core.rpc.status import RpcError
 
-FOLDER: Final = Path("/run/ichor/debug")
 GROUP: Final = "/system/debug"
 PATH: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _log = logging.getLogger("debug")
@@ -77,15 +76,24 @@ class Debug:
 
 
 async def _feed(session: Session, requests: Requests) -> None:
-    """Pass on what the client sends, then the end of it. A process that has ended takes nothing more."""
+    """Pass on what the client sends, then the end of it."""
     try:
         async for request in requests:
             if request.HasField("stdin_data"):
                 await session.write(request.stdin_data)
-            elif request.HasField("signal"):
-                await session.container.kill(request.signal)
-            elif request.HasField("term_resize"):
-                await session.container.resize(request.term_resize.width, request.term_resize.height)
+            else:
+                await _tell(session.container, request)
         await session.end_input()
-    except RpcError as error:
+    except RpcError as error:  # the client left
         _log.debug("%s: %s", session.container.id, error)
+
+
+async def _tell(container: Container, request: pb.DebugContainerRunRequest) -> None:
+    """A signal or a size. What cannot be done (it has ended, it has no terminal) ends nothing: input still comes."""
+    try:
+        if request.HasField("signal"):
+            await container.kill(request.signal)
+        elif request.HasField("term_resize"):
+            await container.resize(request.term_resize.width, request.term_resize.height)
+    except (RpcError, ValueError) as error:  # a number below zero does not fit containerd's fields
+        _log.info("%s: %s", container.id, error)

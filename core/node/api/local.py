@@ -2,6 +2,7 @@
 only what apid says about its caller's roles is believed, and only on apid's socket."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,13 +12,18 @@ from typing import Final
 from core.node.api import access
 from core.node.api.served import services
 from core.node.api.trust import Authority
+from core.node.containers import attached
+from core.node.containers.client import SOCKET, Containerd
 from core.node.holders import Holders, Joined
 from core.node.node import Node
 from core.node.sockets import listener
 from core.node.survivor import Survivor
+from core.rpc.client import Channel
 from core.rpc.server import Server
+from core.rpc.status import RpcError
 from ext.http2.limits import Limits
 
+_log = logging.getLogger("api")
 UIDS: Final = {"apid": 50, "trustd": 51}
 DRAIN_SECONDS: Final = 1.0
 # apid's one connection carries every caller's, each of which it has bounded
@@ -50,6 +56,14 @@ class LocalAPI:
         """Accept from now on."""
         for peer, server in self._servers.items():
             await server.serve(self._sockets[peer])
+
+    async def sweep(self) -> None:
+        """Once containerd serves: remove what callers of a machined before this one were running."""
+        await self._node.services.unit("containerd").until(lambda unit: unit.up)
+        try:
+            await attached.sweep(Containerd(Channel(SOCKET), self._node.clock))
+        except RpcError as error:  # it went again: what is left does no harm, and the next machined looks anew
+            _log.warning("what is left over of debug containers stays: %s", error)
 
     async def drain(self) -> None:
         """Let calls under way end."""

@@ -2,23 +2,32 @@
 when he leaves, however that comes. Owns the pipes and that nothing stays; what goes through them is not looked at."""
 
 import asyncio
+import logging
 import os
 import shutil
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
 from core.linux import rights
 from core.node.containers import spec
+from core.node.containers.client import NAMESPACES, Containerd
 from core.node.containers.container import Container, Output
 from core.node.containers.layout import Image
+from core.rpc.pb.containerd import containers_pb2
+from core.rpc.status import RpcError
 
+FOLDER: Final = Path("/run/ichor/debug")
+LABELS: Final = {"ichor.attached": "yes"}  # who carries it is removed when nobody is there any more
+ENDS: Final = 30.0  # seconds a killed process may take to be gone
 PIECE: Final = 32 << 10
 PIECES: Final = 16  # read in a row, then others have their turn
+_log = logging.getLogger("attached")
+_here: Final[set[str]] = set()  # ids of those whose callers are there
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +88,44 @@ def _rest(pipe: FileIO, pieces: int = 1 << 30) -> Iterator[bytes]:
 @asynccontextmanager
 async def attached(container: Container, image: Image, choices: spec.Choices, folder: Path) -> AsyncIterator[Session]:
     """The container, running; behind the block nothing of it is left."""
-    place = folder / container.id
-    place.mkdir(mode=0o700, parents=True)
+    with _place(folder, container.id) as place, _pipe(place / "in") as stdin, _pipe(place / "out") as stdout:
+        output = Output(stdout.name, "" if choices.terminal else stdout.name, stdin.name, choices.terminal)
+        async with _task(container, image, choices, output) as ending:
+            yield Session(container, stdin, stdout, ending)
+
+
+@contextmanager
+def _place(folder: Path, id_: str) -> Iterator[Path]:
+    """Where the pipes of one are; as long as the block lasts its caller is there."""
+    place = folder / id_
+    _here.add(id_)
     try:
-        with _pipe(place / "in", "r+b") as stdin, _pipe(place / "out", "rb") as stdout:
-            output = Output(stdout.name, "" if choices.terminal else stdout.name, stdin.name, choices.terminal)
-            async with _task(container, image, choices, output) as ending:
-                yield Session(container, stdin, stdout, ending)
+        place.mkdir(mode=0o700, parents=True)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place)
     finally:
-        shutil.rmtree(place)
+        _here.remove(id_)
+
+
+async def sweep(containerd: Containerd, folder: Path = FOLDER) -> None:
+    """Remove what those left who are gone because machined was killed. What cannot be removed is told and stays."""
+    for namespace in NAMESPACES:
+        within = replace(containerd, namespace=namespace)
+        request = containers_pb2.ListContainersRequest(filters=[f'labels."{label}"' for label in LABELS])
+        found = await within.call("containers", "List", request, containers_pb2.ListContainersResponse)
+        for left in [Container(within, record.id) for record in found.containers if record.id not in _here]:
+            try:
+                running = await left.status() is not None
+                await _removed(left, asyncio.create_task(left.wait(), name=f"{left.id} ends") if running else None)
+            except RpcError as error:
+                _log.warning("container %s is left over, and stays: %s", left.id, error)
+            else:
+                _log.info("removed container %s, left over", left.id)
+    for place in list(folder.iterdir()) if folder.exists() else ():
+        if place.name not in _here:
+            shutil.rmtree(place)
 
 
 @asynccontextmanager
@@ -97,7 +135,7 @@ async def _task(
     """How the running container ends; it is killed if it has not."""
     ending: asyncio.Task[int] | None = None
     try:
-        await container.create(image, spec.build(choices, rights.held()))
+        await container.create(image, spec.build(choices, rights.held()), LABELS)
         await container.prepare(output)
         ending = asyncio.create_task(container.wait(), name=f"{container.id} ends")
         await container.start()
@@ -108,8 +146,11 @@ async def _task(
 
 async def _removed(container: Container, ending: asyncio.Task[int] | None) -> None:
     if ending is not None and not ending.done():
-        await container.kill(signal.SIGKILL, everything=True)
-        await asyncio.wait([ending])
+        try:
+            await container.kill(signal.SIGKILL, everything=True)
+            await asyncio.wait([ending], timeout=ENDS)
+        finally:
+            ending.cancel()
     await container.remove()
 
 
@@ -126,7 +167,8 @@ async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
         raise asyncio.CancelledError
 
 
-def _pipe(path: Path, mode: str) -> FileIO:
-    """A named pipe, made and opened. Ours to write is opened for both, so that it need not wait for a reader."""
+def _pipe(path: Path) -> FileIO:
+    """A named pipe, made and opened for both: to write it need not wait for a reader, and to read it has no end that
+    the loop would be told of again and again while the process lives on without its output."""
     os.mkfifo(path, 0o600)
-    return FileIO(str(path), mode, opener=lambda name, flags: os.open(name, flags & ~os.O_CREAT | os.O_NONBLOCK))
+    return FileIO(str(path), "r+b", opener=lambda name, flags: os.open(name, flags & ~os.O_CREAT | os.O_NONBLOCK))

@@ -4,11 +4,12 @@ container on a network with a port of the node, and both outliving containerd. S
 import asyncio
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +26,7 @@ from core.node.api.debug import Debug
 from core.node.api.images import Images
 from core.node.api.machine.containers import Containers
 from core.node.containers import cni, images, spec
+from core.node.containers.attached import LABELS, attached, sweep
 from core.node.containers.client import Containerd
 from core.node.containers.container import Container, Output, namespace
 from core.node.resources import NAMESPACES, REGISTRY
@@ -188,8 +190,8 @@ async def serve(
     loop = cni.Network(cni.loopback(), containerd.clock, settings.plugins)
     network = cni.Network(bridge, containerd.clock, settings.plugins)
     await loop.attach("hello", namespace(pid, "net"), interface="lo")
-    attached = await network.attach("hello", namespace(pid, "net"), ports)
-    assert attached.addresses == ("10.87.3.2/24",), attached
+    joined = await network.attach("hello", namespace(pid, "net"), ports)
+    assert joined.addresses == ("10.87.3.2/24",), joined
     follow = logs.find("hello").read(follow=True)
     await container.start()
     async with asyncio.timeout(10):
@@ -219,9 +221,10 @@ async def serve(
 
     await seen_by_clients(containerd, work, group, pid)
     await debugged(containerd, work, group)
+    await muted(containerd, work, group)
     await survive(supervisor, container, pid)
     assert run(*outside, hello, "call", "192.0.2.1", "18080") == "hello 192.0.2.2\n"
-    await end(container, network, loop, ports, pid, attached)
+    await end(container, network, loop, ports, pid, joined)
     await follow.aclose()
     await calls.aclose()
 
@@ -323,6 +326,8 @@ async def debugged(containerd: Containerd, work: Path, group: str) -> None:
             await call.send(run("/hello", "echo", tty=True))
             size = debug_pb2.DebugContainerTerminalResize(width=100, height=30)
             await call.send(debug_pb2.DebugContainerRunRequest(term_resize=size))
+            for number in (-1, 1000):  # none that there is: the rest still comes
+                await call.send(debug_pb2.DebugContainerRunRequest(signal=number))
             await call.send(debug_pb2.DebugContainerRunRequest(stdin_data=b"hi\n\x04"))
             *replies, last = [reply async for reply in call]
         assert b"".join(reply.stdout_data for reply in replies).count(b"hi\r\n") == 2
@@ -346,6 +351,43 @@ async def debugged(containerd: Containerd, work: Path, group: str) -> None:
         async with asyncio.timeout(20):
             while list((work / "debug").iterdir()) or await running(containerd) != ["hello"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+
+
+async def muted(containerd: Containerd, work: Path, group: str) -> None:
+    """Nobody holds the output any more, and the loop is not told of that; what is left over goes, and this stays."""
+    image = await images.find(containerd, IMAGE)
+
+    def choices(name: str) -> spec.Choices:
+        return spec.Choices(["/hello", "mute"], cgroup=f"/{group}/debug/{name}")
+
+    container, folder = Container(containerd, "mute"), work / "debug"
+    async with asyncio.timeout(30), attached(container, image, choices("mute"), folder) as session:
+        out = session.stdout
+        while others_hold(Path(os.fsdecode(out.name))):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.02)
+        ready = select.poll()
+        ready.register(out.fileno(), select.POLLIN)
+        assert ready.poll(0) == []
+
+        left = Container(containerd, "left")
+        await left.create(image, spec.build(choices("left"), held()), LABELS)
+        await left.prepare()
+        await left.start()
+        (folder / "left").mkdir()
+        (folder / "earlier").mkdir()
+        await sweep(containerd, folder)
+        assert sorted(await running(containerd)) == ["hello", "mute"]
+        assert [place.name for place in folder.iterdir()] == ["mute"]
+        assert not session.ending.done()
+
+
+def others_hold(path: Path) -> bool:
+    """Whether a process beside this one has the file open."""
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            if link.parts[2] != str(os.getpid()) and link.readlink() == path:
+                return True
+    return False
 
 
 async def running(containerd: Containerd) -> list[str]:
@@ -379,7 +421,7 @@ async def end(
     loop: cni.Network,
     ports: list[cni.Port],
     pid: int,
-    attached: cni.Attachment,
+    joined: cni.Attachment,
 ) -> None:
     containerd = container.containerd
     exits: asyncio.Queue[task_events_pb2.TaskExit] = asyncio.Queue()
@@ -394,7 +436,7 @@ async def end(
         assert "running process" in error.message, error
     else:
         raise AssertionError("a running container was removed")
-    await network.detach("hello", namespace(pid, "net"), ports, result=attached.result)
+    await network.detach("hello", namespace(pid, "net"), ports, result=joined.result)
     await loop.detach("hello", namespace(pid, "net"), interface="lo")
     async with asyncio.timeout(10):
         await subscribed(containerd, exits)

@@ -19,7 +19,7 @@ PROGRAM = r"""
 #include <unistd.h>
 
 /* "serve": greets each caller on port 8080 by its address. "call ADDRESS PORT": prints what it is told. "echo": gives
- * back what it reads; ends with 7, on a terminal with 8. */
+ * back what it reads; ends with 7, on a terminal with 8. "mute": closes its output and stays. */
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -33,6 +33,11 @@ int main(int argc, char **argv)
 	}
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(8080)};
 	int s = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	if (argc == 2 && !strcmp(argv[1], "mute")) {
+		close(1), close(2);
+		for (;;)
+			pause();
+	}
 	if (argc == 4 && !strcmp(argv[1], "call")) {
 		char buffer[256];
 		a.sin_port = htons(atoi(argv[3]));
