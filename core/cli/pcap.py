@@ -22,7 +22,7 @@ _STEP = re.compile(r"\{\s*(0x[0-9a-f]+),\s*(\d+),\s*(\d+),\s*(0x[0-9a-f]+)\s*\},
 @click.option("--bpf-filter", default="", metavar="PROGRAM", help='what `tcpdump -dd -y EN10MB "port 53"` prints')
 @click.option("--promiscuous", is_flag=True, help="also what is for others")
 @click.option("-s", "--snaplen", default=0, metavar="BYTES", help="keep so much of each packet  [default: 4096]")
-@click.option("--duration", default="", metavar="TIME", help="end after this time (30s)")
+@click.option("--duration", default="", metavar="TIME", help="capture for this time (30s)")
 @click.option("-o", "--output", default="-", metavar="FILE", help="where to write  [default: standard output]")
 @node_options()
 def command(
@@ -43,10 +43,12 @@ def command(
 
         async def capture(node: Node) -> None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(None) as limit:
                     async for data in node.stream("machine.MachineService/PacketCapture", request, common_pb2.Data):
                         out.write(data.bytes)
                         out.flush()
+                        if seconds is not None and limit.when() is None:  # it has begun
+                            limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
         return nodes.each(capture)
 

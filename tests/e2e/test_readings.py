@@ -114,11 +114,14 @@ def test_packets(node: Node, tmp_path: Path) -> None:
         ["tcpdump", "-dd", "-y", "EN10MB", "tcp port 50000"], capture_output=True, text=True, check=True
     ).stdout
     file = tmp_path / "packets"
-    node.ichorctl("pcap", "--bpf-filter", program, "--duration", "500ms", "-o", str(file))
-    read = subprocess.run(
-        ["tcpdump", "-nn", "-r", str(file), "tcp port 50000"], capture_output=True, text=True, check=True
-    )
-    assert f"{node.address}.50000" in read.stdout
+    said = ""
+    for seconds in ("500ms", "5s", "30s"):  # as many as it takes where everything is slow
+        node.ichorctl("pcap", "--bpf-filter", program, "--duration", seconds, "-o", str(file))
+        read = ["tcpdump", "-nn", "-r", str(file), "tcp port 50000"]
+        said = said or subprocess.run(read, capture_output=True, text=True, check=True).stdout
+        if said:
+            break
+    assert f"{node.address}.50000" in said
     assert "nowhere0" in node.ichorctl("pcap", "-i", "nowhere0", "-o", str(file), code=1).err
 
 
@@ -135,7 +138,7 @@ def test_containers_images_and_the_graph(node: Node) -> None:
 
 
 def test_time_is_asked_of_whom_one_names(node: Node) -> None:
-    assert "does not answer" in node.ichorctl("time", "--check", "192.0.2.1", code=1).err
+    assert "cannot be asked" in node.ichorctl("time", "--check", "255.255.255.255", code=1).err
 
 
 def test_health_is_told_line_by_line(node: Node) -> None:
@@ -150,8 +153,11 @@ def test_health_is_told_line_by_line(node: Node) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_names_the_verbs(node: Node, shell: str) -> None:
+def test_completion_is_a_script_for_the_shell(node: Node, shell: str) -> None:
     assert "ichorctl" in node.home.ichorctl("completion", shell).out
+
+
+def test_completing_names_the_verbs(node: Node) -> None:
     words = {"_ICHORCTL_COMPLETE": "bash_complete", "COMP_WORDS": "ichorctl ", "COMP_CWORD": "1"}
     done = subprocess.run(
         node.home.command(), env=node.home.environment | words, capture_output=True, text=True, check=True
