@@ -163,7 +163,9 @@ class Runner:
             with suppress(NotFound):  # it ended, and nobody can say how any more
                 await ended
         finally:
+            ended.cancel()
             late.cancel()
+            await asyncio.wait([ended, late])
 
     async def _clear(self) -> None:
         """Kill what is left in the group: strays of one that is gone, or one whose start nobody lived to record."""

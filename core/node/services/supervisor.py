@@ -2,9 +2,9 @@
 machined, the event bus, the Service resources. Leaving it leaves every process running for the next machined."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from core.base.clock import Clock
 from core.base.errors import Conflict, Denied, NotFound, NotReady
@@ -50,6 +50,7 @@ class Supervisor:
         self._runners = {id_: Runner(unit, around) for id_, unit in self.units.items() if unit.service.argv}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = {id_: asyncio.Lock() for id_ in self._runners}
+        self._ends: set[asyncio.Task[None]] = set()
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> "Supervisor":
@@ -69,8 +70,10 @@ class Supervisor:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        for task in self._tasks.values():
+        for task in (*self._tasks.values(), *self._ends):
             task.cancel()
+        if self._ends:
+            await asyncio.wait(self._ends)
         await self._group.__aexit__(None, None, None)
         for runner in self._runners.values():
             if runner.process is not None:
@@ -100,7 +103,17 @@ class Supervisor:
         self.unit(id_).step(Step.SKIP, reason)
 
     async def stop(self, *ids: str) -> None:
-        """End these and everything that comes after them, the last ones first."""
+        """End these and everything that comes after them, the last ones first. Goes on when who asked does not wait
+        any longer: a caller that hangs up leaves nothing half ended."""
+        await self._through(self._stop_layers(ids))
+
+    async def _through(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._ends.add(task)
+        task.add_done_callback(self._ends.discard)
+        await asyncio.shield(task)
+
+    async def _stop_layers(self, ids: Iterable[str]) -> None:
         for layer in _layers(self.units, self._with_dependents(ids)):
             async with asyncio.TaskGroup() as group:
                 for id_ in layer:
@@ -116,9 +129,12 @@ class Supervisor:
             raise Denied(f'service "{id_}" doesn\'t support {operation.value} operation via API')
 
     async def restart(self, id_: str) -> None:
-        """Stop, then start it and all that had to stop with it."""
+        """Stop, then start it and all that had to stop with it; goes on like `stop`."""
+        await self._through(self._restart(id_))
+
+    async def _restart(self, id_: str) -> None:
         stopped = [other for other in self._with_dependents([id_]) if self.unit(other).record.wanted]
-        await self.stop(id_)
+        await self._stop_layers([id_])
         self.start(*stopped)
 
     def report(self, id_: str, *, running: bool, healthy: bool, message: str, pid: int = 0) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -392,6 +392,39 @@ def test_who_stops_it_at_the_same_time_waits_for_the_same_end(world: World) -> N
             supervisor.start("one")
             await unit.until(running)
             await supervisor.stop("one")
+
+    run()
+
+
+def test_who_asks_for_an_end_and_hangs_up_leaves_nothing_half_ended(world: World) -> None:
+    @on_loop
+    async def run() -> None:
+        group(world, "deaf")
+        script = "trap '' TERM; echo; while :; do read _ < /dev/null || sleep 0.01; done"
+        async with world.machined(service("deaf", ("/bin/sh", "-c", script))) as supervisor:
+            unit = supervisor.unit("deaf")
+
+            async def is_deaf(starts: int) -> None:
+                await unit.until(running)
+                while (await world.log("deaf")).count(b"\n") < starts:  # noqa: ASYNC110 - it is heard when it is read
+                    await asyncio.sleep(0.001)
+
+            asks: list[Callable[[str], Coroutine[Any, Any, None]]] = [supervisor.stop, supervisor.restart]
+            for starts, ask in enumerate(asks, 1):
+                supervisor.start("deaf")
+                await is_deaf(starts)
+                asked = asyncio.create_task(ask("deaf"))
+                await unit.until(lambda u: u.state is State.STOPPING)
+                asked.cancel()
+                await asyncio.wait([asked])
+                assert unit.state is State.STOPPING
+                await world.clock.advance(unit.service.grace)
+                await unit.until(lambda u: u.state is not State.STOPPING)
+            await is_deaf(3)  # the restart went on as well
+            stop = asyncio.create_task(supervisor.stop("deaf"))
+            await unit.until(lambda u: u.state is State.STOPPING)
+            await world.clock.advance(unit.service.grace)
+            await stop
 
     run()
 
