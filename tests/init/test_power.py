@@ -12,7 +12,7 @@ from core.linux.init import Action
 from core.linux.power import last_reason
 from ext import reap
 from tests.support.ask import answering, replaced, settled
-from tests.support.pid1 import Node, build_init, node
+from tests.support.pid1 import Node, build_init, node, until
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,7 @@ def test_nobody_waits_for_an_answer_that_does_not_come(running: Node) -> None:
     settled(running)
     deaf = ["nsenter", "-t", str(running.pid), "-p", "-m", "--", "/bin/sh", "-c", "trap '' TERM; sleep 100 &"]
     subprocess.run(deaf, check=True)
+    until(lambda: running.pid_of("sleep"), what="the deaf one")
     asking, ending = running.init(), running.init()
     ending.power(Action.POWEROFF)
     with pytest.raises((ConnectionResetError, BrokenPipeError)):  # and no TimeoutError
