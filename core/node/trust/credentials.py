@@ -5,14 +5,14 @@ import asyncio
 import hashlib
 import hmac
 import logging
+from collections.abc import AsyncIterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from core.base.backoff import Backoff
 from core.base.clock import Clock
+from core.node.hearing import keep_hearing
 from core.rpc.client import Channel
 from core.rpc.pb.trust import trust_pb2 as pb
-from core.rpc.status import RpcError
 from core.rpc.tls import ServerTLS
 
 _log = logging.getLogger("trust")
@@ -40,20 +40,11 @@ class Credentials:
 
     async def keep(self) -> None:
         """Keep them current, until cancelled."""
-        backoff = Backoff(first=0.005, cap=1.0, first_free=True)
-        there = False  # at first it may well still be starting, which is nothing to tell of
-        while True:
-            call = self._machined.server_stream("/ichor.trust.Authority/Credentials", Empty(), pb.CredentialsResponse)
-            try:
-                async for answer in call:
-                    backoff.succeeded()
-                    there = True
-                    self._use(answer)
-            except RpcError as error:
-                if there:
-                    _log.info("machined is away: %s", error)
-                    there = False
-            await self._clock.sleep(backoff.failed())
+
+        def ask() -> AsyncIterator[pb.CredentialsResponse]:
+            return self._machined.server_stream("/ichor.trust.Authority/Credentials", Empty(), pb.CredentialsResponse)
+
+        await keep_hearing(ask, self._clock, self._use, lambda error: _log.info("machined is away: %s", error))
 
     def _use(self, given: pb.CredentialsResponse) -> None:
         if self._tls is None:
