@@ -1,11 +1,13 @@
 """The tables of /proc as fields of text, line by line. Owns how they are read (whole, as bytes that may be no text) and
 split; what a field means is for who asked."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 PROC: Final = Path("/proc")
+TICKS: Final = os.sysconf("SC_CLK_TCK")  # of a second, in which processor time is counted
 
 
 def text(name: str, root: Path = PROC) -> str:

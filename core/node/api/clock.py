@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.base.clock import Clock
 from core.base.errors import Invalid, NotReady, Unsupported
 from core.codec.ntp import Sample
 from core.linux.network import Network
 from core.linux.ntp import query
+from core.node.api.stamp import timestamp
 from core.node.controllers.time.sync import SERVERS
 from core.rpc.pb.time import time_pb2 as pb
 from core.rpc.service import Service, unary
@@ -63,11 +63,5 @@ class TimeService:
         except OSError as error:  # no such name, no way there: the caller's to know, not a failure of this node's
             raise NotReady(f"{server} cannot be asked: {error.strerror or error}") from None
         now = self.clock.now()
-        message = pb.Time(server=server, localtime=_stamp(now), remotetime=_stamp(now + sample.offset))
+        message = pb.Time(server=server, localtime=timestamp(now), remotetime=timestamp(now + sample.offset))
         return pb.TimeResponse(messages=[message])
-
-
-def _stamp(seconds: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromNanoseconds(int(seconds * 10**9))
-    return stamp

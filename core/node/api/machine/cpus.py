@@ -1,6 +1,5 @@
 """Processors: what they are, how fast they run now, what they did since the boot."""
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,12 +7,12 @@ from google.protobuf.empty_pb2 import Empty
 
 from core.base import offload
 from core.linux import proc
+from core.linux.proc import TICKS
 from core.node.api.machine.counters import filled
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.service import Method, unary
 
 CPUS: Final = Path("/sys/devices/system/cpu")
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 # keys of /proc/cpuinfo whose fields are named otherwise; the rest have underscores for blanks
 _OTHERWISE: Final = {
     "apicid": "apic_id",

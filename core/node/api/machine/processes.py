@@ -10,11 +10,10 @@ from google.protobuf.empty_pb2 import Empty
 from core.base import offload
 from core.base.text import valid
 from core.linux import proc
-from core.linux.proc import PROC
+from core.linux.proc import PROC, TICKS
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.service import Method, unary
 
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 PAGE: Final = resource.getpagesize()
 
 

@@ -4,9 +4,9 @@ those that leave it to an operator."""
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.base.errors import Conflict, Denied, NotFound
+from core.node.api.stamp import timestamp
 from core.node.node import Node
 from core.node.services.service import Operation
 from core.node.services.unit import Happening, Unit
@@ -64,16 +64,10 @@ def _info(unit: Unit) -> pb.ServiceInfo:
             unknown=not record.known,
             healthy=record.healthy,
             last_message=record.health_message,
-            last_change=_time(record.health_time),
+            last_change=timestamp(record.health_time),
         ),
     )
 
 
 def _event(happening: Happening) -> pb.ServiceEvent:
-    return pb.ServiceEvent(msg=happening.message, state=happening.state.value, ts=_time(happening.time))
-
-
-def _time(seconds: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromNanoseconds(int(seconds * 10**9))
-    return stamp
+    return pb.ServiceEvent(msg=happening.message, state=happening.state.value, ts=timestamp(happening.time))

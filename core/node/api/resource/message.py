@@ -7,10 +7,11 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from google.protobuf import descriptor_pool, duration_pb2, message_factory, timestamp_pb2
+from google.protobuf import descriptor_pool, duration_pb2, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from core.node.api.stamp import timestamp
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.resource.config import config_pb2 as _config
 from core.rpc.pb.resource.definitions.block import block_pb2 as _block
@@ -130,15 +131,10 @@ def _duration(value: float) -> Message:
     return duration_pb2.Duration(seconds=seconds, nanos=ns)
 
 
-def _timestamp(value: float) -> Message:
-    seconds, ns = divmod(round(value * 10**9), 10**9)
-    return timestamp_pb2.Timestamp(seconds=seconds, nanos=ns)
-
-
 _SPECIAL: Final[Mapping[str, Callable[[Any], Message]]] = {
     "common.NetIP": lambda value: common_pb2.NetIP(ip=ipaddress.ip_address(value).packed),
     "common.NetIPPrefix": _prefix,
     "common.URL": lambda value: common_pb2.URL(full_path=value),
     "google.protobuf.Duration": _duration,
-    "google.protobuf.Timestamp": _timestamp,
+    "google.protobuf.Timestamp": timestamp,
 }

@@ -2,10 +2,9 @@
 
 from typing import Any, Final
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from core.node.api.resource.message import to_message
 from core.node.api.resource.plain import to_yaml
+from core.node.api.stamp import timestamp
 from core.rpc.pb.v1alpha1 import resource_pb2 as pb
 from core.state import Metadata, Pointer, Resource
 
@@ -22,8 +21,8 @@ def to_metadata(md: Metadata) -> pb.Metadata:
         version=str(md.version) if md.version else "undefined",
         owner=md.owner,
         phase=md.phase.value,
-        created=_timestamp(md.created),
-        updated=_timestamp(md.updated),
+        created=timestamp(md.created),
+        updated=timestamp(md.updated),
         finalizers=md.finalizers,
         annotations=md.annotations,
         labels=md.labels,
@@ -44,8 +43,3 @@ def tombstone(pointer: Pointer[Any]) -> pb.Resource:
     """What stands for a resource that is not there."""
     md = Metadata(namespace=pointer.namespace, type=pointer.type, id=pointer.id)
     return pb.Resource(metadata=to_metadata(md), spec=pb.Spec())
-
-
-def _timestamp(seconds: float) -> Timestamp:
-    whole, ns = divmod(round(seconds * 10**9), 10**9)
-    return Timestamp(seconds=whole, nanos=ns)
