@@ -160,27 +160,38 @@ class Machined:
 
 
 @asynccontextmanager
-async def served(
-    folder: Path, machined: Machined, port: int = 0, limits: Limits | None = None
+async def opened(
+    path: Path, machined: server.Server, front: socket.socket, limits: Limits | None = None
 ) -> AsyncIterator[tuple[Door, str]]:
-    """Its door, and where that is."""
-    path = folder / f"{machined.name}.sock"
-    family = socket.AF_INET6 if ":" in machined.address else socket.AF_INET
-    own, front = socket.socket(socket.AF_UNIX), socket.create_server((machined.address, port), family=family)
+    """machined's socket at `path`, served by `machined`, and a door before it: that, and where it is."""
+    own = socket.socket(socket.AF_UNIX)
     own.bind(str(path))
     own.listen()
     with own, front:
-        async with machined.house.running(), Channel(path) as channel:
-            await machined.server.serve(own)
+        async with Channel(path) as channel:
+            await machined.serve(own)
             door = Door(channel, SystemClock(), limits)
             serving = asyncio.create_task(door.serve(front))
+            host, port = front.getsockname()[:2]
             try:
-                yield door, f"{machined.address}:{front.getsockname()[1]}"
+                yield door, f"{host}:{port}"
             finally:
                 serving.cancel()
                 await asyncio.wait([serving])
                 await door.server.drain(0)
-                await machined.server.drain(0)
+                await machined.drain(0)
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, machined: Machined, port: int = 0, limits: Limits | None = None
+) -> AsyncIterator[tuple[Door, str]]:
+    """Its door, and where that is."""
+    family = socket.AF_INET6 if ":" in machined.address else socket.AF_INET
+    front = socket.create_server((machined.address, port), family=family)
+    path = folder / f"{machined.name}.sock"
+    async with machined.house.running(), opened(path, machined.server, front, limits) as found:
+        yield found
 
 
 class Cluster:

@@ -22,7 +22,6 @@ from core.node.api.state import State
 from core.node.controllers.config import machine_type
 from core.node.controllers.runtime import Maintenance
 from core.node.controllers.secrets import APICertificates, CertSANs, os_root
-from core.node.front import Door
 from core.node.resources.config import MachineConfig
 from core.node.resources.network import HostnameStatus, NodeAddress
 from core.node.resources.secrets import APICerts
@@ -36,6 +35,7 @@ from core.rpc.service import Service, unary
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
 from tests.node.controllers.house import House
+from tests.node.front.doors import opened
 from tests.node.trust.house import NOW, OPTIONS, SECRETS, work
 
 OLD, NEW = (issue.authority(Authority(NOW, Algorithm.ED25519, "talos")) for _ in range(2))
@@ -107,22 +107,10 @@ async def _node(folder: Path, lifetime: int) -> AsyncIterator[tuple[Plane, str]]
         State(plane.store, partial(access.roles, plane.store)).service(),
     ]
     server = Server(services, guard=partial(access.check_call, plane.store))
-    own, front = socket.socket(socket.AF_UNIX), socket.create_server(("127.0.0.1", 0))
-    own.bind(str(folder / "apid.sock"))
-    own.listen()
-    with own, front:
-        async with plane.running(), Channel(folder / "apid.sock") as channel:
-            await server.serve(own)
-            await plane.until(lambda: plane.certificates)
-            door = Door(channel, SystemClock())
-            serving = asyncio.create_task(door.serve(front))
-            try:
-                yield plane, f"127.0.0.1:{front.getsockname()[1]}"
-            finally:
-                serving.cancel()
-                await asyncio.wait([serving])
-                await door.server.drain(0)
-                await server.drain(0)
+    async with plane.running():
+        await plane.until(lambda: plane.certificates)
+        async with opened(folder / "apid.sock", server, socket.create_server(("127.0.0.1", 0))) as (_, address):
+            yield plane, address
 
 
 class Caller:
