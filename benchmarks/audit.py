@@ -52,7 +52,7 @@ def _build(folder: Path, name: str, seal: Path) -> Path:
     paths = f'-DICHOR_PATHS="{folder}", "{stdlib}", "{stdlib}/lib-dynload"'
     flags = (f"-I{UNIT}", f"-I{sysconfig.get_path('include')}", "-O2")
     library = f"-lpython{sysconfig.get_config_var('LDVERSION')}"
-    sources = (str(UNIT / "main.c"), str(UNIT / "trim.c"), str(seal))
+    sources = (*(source for source in sorted(UNIT.glob("*.c")) if source.name != "seal.c"), seal)
     subprocess.run(["gcc", "-o", str(folder / name), paths, *flags, *sources, library], check=True)
     return folder / name
 

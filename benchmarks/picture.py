@@ -1,4 +1,4 @@
-"""`python -m benchmarks.picture JSON SVG`: draws what the last full run kept. A line for each figure with a budget or a
+"""`python -m benchmarks.picture JSON SVG`: draws the figures that are kept. A line for each figure with a budget or a
 peer; the place on a logarithmic scale is the figure over its budget, or over its first peer, so that 1 is what is
 allowed, or equal. Owns the drawing, refuses to measure; one file, no script, legible on light and dark pages."""
 
@@ -163,7 +163,7 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> st
 
 
 def draw(source: Path, target: Path) -> None:
-    """The picture of the JSON that a full run keeps."""
+    """The picture of what `benchmarks.kept` has saved."""
     kept = json.loads(source.read_text())
     target.write_text(svg(kept["about"], kept["figures"]))
 
