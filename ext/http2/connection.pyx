@@ -22,8 +22,10 @@ from ext.http2.tls import live as live_tls
 cdef extern from "sys/socket.h":
     ssize_t recv(int, void *, size_t, int)
     ssize_t c_send "send"(int, const void *, size_t, int)
+    int shutdown(int, int)
     enum:
         MSG_NOSIGNAL
+        SHUT_WR
 
 DEF GATHER = 262144           # bytes collected from nghttp2 for one write
 DEF UNREAD = 4194304          # encrypted bytes that wait for a peer, far more than one write leaves behind
@@ -52,7 +54,7 @@ cdef class Connection(Session):
     cdef int fd
     cdef unsigned long seen
     cdef size_t wrote, wrote_then
-    cdef bint writing, again
+    cdef bint writing, again, leaving
     cdef public object on_close, ready
 
     def __cinit__(self, bint server, **_):
@@ -92,6 +94,9 @@ cdef class Connection(Session):
         if self.fd < 0:
             return
         try:
+            if self.leaving:
+                self.discard()
+                return
             if self.tls is not None and not self.tls.up and not self.shake():
                 return
             self.pull()
@@ -103,14 +108,32 @@ cdef class Connection(Session):
         """Go on with the handshake; True once it is done."""
         cdef int state = self.tls.handshake()
         if state < 0:
+            self.reason = self.tls.why()
             self.push()
-            self.shut(self.tls.why())
+            self.leave()
             return False
         if state == 0:
             self.push()
             return False
         self.flush()
         return self.fd >= 0
+
+    cdef int leave(self) except -1:
+        """The handshake failed. A client may be writing already, and bytes that nobody takes would have the kernel reset
+        the connection, which destroys the alert that says why: hear it out, until its own end or the deadline."""
+        if self.server and self.fd >= 0 and not self.writing and shutdown(self.fd, SHUT_WR) == 0:
+            self.leaving = True
+            self.discard()
+        else:
+            self.shut(self.reason)
+        return 0
+
+    cdef int discard(self) except -1:
+        """Take what comes after the end."""
+        cdef ssize_t n = recv(self.fd, scratch, sizeof(scratch), 0)
+        if n == 0 or (n < 0 and errno != EAGAIN and errno != EINTR):
+            self.shut(self.reason)
+        return 0
 
     cdef int pull(self) except -1:
         """Feed all that is here, answer once."""

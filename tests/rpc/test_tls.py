@@ -18,7 +18,7 @@ from ext.http2.connection import Connection
 from ext.http2.tls import TLSError
 from tests.rpc import pki
 from tests.rpc.conftest import Run
-from tests.rpc.echo import UNARY, Echo, serving
+from tests.rpc.echo import UNARY, Echo, serving, until
 from tests.rpc.pki import CLIENT, SERVER, Kind, Pair, authority, issue
 
 MESSAGE = BytesValue(value=b"message")
@@ -79,7 +79,8 @@ def test_a_server_refuses(run: Run, what: str) -> None:
                 await connect(address, tls)
             assert caught.value.code is Code.UNAVAILABLE
             assert "alert" in caught.value.message
-            assert (server.connections, echo.contexts) == (0, [])
+            await until(lambda: server.connections == 0)
+            assert echo.contexts == []
 
     run(main())
 
@@ -197,7 +198,7 @@ def test_alpn_is_h2_or_nothing(tmp_path: Path, offered: list[str]) -> None:
             with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
                 reader, _ = await _dial(address, tmp_path, ssl.TLSVersion.TLSv1_3, offered)
                 await reader.readexactly(1)
-            assert server.connections == 0
+            await until(lambda: server.connections == 0)
 
     asyncio.run(main())
 
