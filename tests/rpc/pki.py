@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-Kind = Literal["ed25519", "ecdsa", "rsa"]
+from core.pki import keys
+
+Kind = Literal["ed25519", "ecdsa", "ecdsa384", "rsa", "rsa4096"]
 Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 
@@ -45,6 +47,11 @@ class Pair:
         """SHA-256 of the SubjectPublicKeyInfo."""
         info = self.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return hashlib.sha256(info).digest()
+
+
+def load(crt: bytes, key: bytes) -> Pair:
+    """A pair that somebody else made."""
+    return Pair(x509.load_pem_x509_certificate(crt), keys.load(key))
 
 
 def authority(kind: Kind = "ed25519", name: str = "os") -> Pair:
@@ -92,8 +99,10 @@ def issue(
 
 
 def _key(kind: Kind) -> Key:
-    if kind == "ed25519":
-        return ed25519.Ed25519PrivateKey.generate()
-    if kind == "ecdsa":
-        return ec.generate_private_key(ec.SECP256R1())
-    return rsa.generate_private_key(65537, 2048)
+    match kind:
+        case "ed25519":
+            return ed25519.Ed25519PrivateKey.generate()
+        case "ecdsa" | "ecdsa384":
+            return ec.generate_private_key(ec.SECP256R1() if kind == "ecdsa" else ec.SECP384R1())
+        case "rsa" | "rsa4096":
+            return rsa.generate_private_key(65537, 2048 if kind == "rsa" else 4096)

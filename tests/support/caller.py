@@ -136,14 +136,35 @@ class Caller:
         return line
 
 
-@contextmanager
-def calling(endpoint: str, context: Context, folder: Path) -> Iterator[Caller]:
-    """A client with what a context of the client config file holds; the files go into `folder`."""
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """What a handshake came to: what was agreed on, whether the server then spoke, and what ended it."""
+
+    version: str
+    protocol: str
+    served: bool
+    error: str
+
+
+def knock(endpoint: str, context: Context, folder: Path, newest: str = "1.3", protocols: str = "h2") -> Knock:
+    """Come as far as TLS, by Go's own (tests/support/go/knock)."""
+    command = [str(golang.binary("knock")), endpoint, *_files(context, folder), newest, protocols]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return Knock(**json.loads(done.stdout))
+
+
+def _files(context: Context, folder: Path) -> list[str]:
     files = []
     for name, content in (("ca", context.ca), ("crt", context.crt), ("key", context.key)):
         (folder / name).write_bytes(content)
         files.append(str(folder / name) if content else "")
-    command = [str(golang.binary("caller")), endpoint, *files]
+    return files
+
+
+@contextmanager
+def calling(endpoint: str, context: Context, folder: Path) -> Iterator[Caller]:
+    """A client with what a context of the client config file holds; the files go into `folder`."""
+    command = [str(golang.binary("caller")), endpoint, *_files(context, folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield Caller(process)
