@@ -1,6 +1,6 @@
 /* The floor of waiting for children: as many as the argument says have ended, each with a pidfd; reap them by waitid with
- * their resource usage and do nothing else. Prints the seconds of processor that took, and those of
- * the wall that the longest one did: the kernel frees the dead when and where it likes, on the time of who runs there. */
+ * their resource usage and do nothing else. Prints the seconds of processor that took, and those of the wall that the
+ * longest one did: RCU frees the dead in bursts of up to 3 ms (rcutree's rcu_resched_ns), on the time of who runs there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

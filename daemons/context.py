@@ -13,7 +13,6 @@ from typing import Final
 from core.base.errors import Denied, IchorError
 from core.linux.init import Init
 
-BEAT_SECONDS: Final = 4.0
 WORK_SECONDS: Final = 30.0
 WORKERS: Final = 4
 BEAT: Final = b"B"
@@ -41,22 +40,24 @@ class News:
 
 @dataclass(slots=True)
 class Context:
-    """Handed to `main` of each daemon. `init` is None for all but machined; `fds` are the descriptors it was given."""
+    """Handed to `main` of each daemon. `init` is None for all but machined; it beats every `beat_seconds`; `fds` are
+    the descriptors it was given."""
 
     name: str
     init: Init | None
     control: socket.socket
+    beat_seconds: float
     fds: dict[str, int] = field(default_factory=dict)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKERS))
 
     async def keep_beating(self) -> None:
         """Tell the spawner that this daemon's loop turns, until cancelled. Run it beside the daemon's real work.
 
-        All daemons beat at the same moments, so that the spawner wakes once for all of them.
+        All daemons beat at the same moments, so that the spawner wakes once for those that share one.
         """
         while True:
             self.beat()
-            await asyncio.sleep(to_next_beat(time.monotonic()))
+            await asyncio.sleep(to_next_beat(time.monotonic(), self.beat_seconds))
 
     def beat(self) -> None:
         """One beat. A full socket means that the spawner is away; its successor reads what is queued."""
@@ -97,10 +98,10 @@ class Context:
             yield News(name.rstrip(b"\0").decode(), pid, start, None if status < 0 else status, fresh)
 
 
-def to_next_beat(now: float) -> float:
-    """Seconds to the multiple of BEAT_SECONDS that is nearest to a whole beat from `now`: a timer that rings a little
+def to_next_beat(now: float, every: float) -> float:
+    """Seconds to the multiple of `every` that is nearest to a whole beat from `now`: a timer that rings a little
     early or late makes no beat more or less."""
-    return (1.5 * BEAT_SECONDS - now) % BEAT_SECONDS + 0.5 * BEAT_SECONDS
+    return (1.5 * every - now) % every + 0.5 * every
 
 
 async def _exchange(mine: socket.socket, payload: bytes) -> bytes:

@@ -26,12 +26,13 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A long-lived child: `module.main(context)`. With `init` it may talk to PID 1; without, its output is piped. One
-    that is `asked` for runs only while machined wants it."""
+    """A long-lived child: `module.main(context)`, which beats every `beat` seconds. With `init` it may talk to PID 1;
+    without, its output is piped. One that is `asked` for runs only while machined wants it."""
 
     name: str
     module: str
     rights: Rights
+    beat: float = 12.0
     init: bool = False
     asked: bool = False
 
@@ -53,6 +54,7 @@ MACHINED: Final = Daemon(
     Rights(
         0, ALL & ~(1 << kernel.CAP_SYS_BOOT), own_mounts=False, no_new_privileges=False, filter=None, oom_score=-999
     ),
+    beat=4.0,  # init pets the watchdog for each
     init=True,
 )
 APID: Final = Daemon("apid", "daemons.apid", Rights(50, 0, oom_score=-998))

@@ -19,7 +19,6 @@ from daemons.spawner.table import Daemon
 from ext import reap
 from ext import sys as kernel
 
-FRESH_SECONDS: Final = 10.0
 HUNG_SECONDS: Final = 60.0  # longer than the watchdog, which takes a machine whose machined hangs
 _PIPE_BYTES: Final = 1 << 20
 
@@ -52,6 +51,10 @@ class Ward:
     def _process_name(self) -> str:
         return f"spawner.{self.daemon.name}.{self.pid}.{self.start_time}"
 
+    @property
+    def _fresh_seconds(self) -> float:
+        return 2.5 * self.daemon.beat  # one beat may be lost, the next late
+
     def descriptors(self) -> Iterator[int]:
         """All that belong here."""
         if self.pidfd >= 0:
@@ -68,7 +71,7 @@ class Ward:
 
     def fresh(self) -> bool:
         """Whether it runs and has beaten in time; its start counts as a beat."""
-        return self.pid > 0 and self._clock.monotonic() - self._beaten < FRESH_SECONDS
+        return self.pid > 0 and self._clock.monotonic() - self._beaten < self._fresh_seconds
 
     def want(self, wanted: bool) -> None:
         """Start it now, or end it and do not start it again."""
@@ -89,7 +92,7 @@ class Ward:
         """When something is to be done without anybody saying so."""
         if not self.pid:
             return self.due
-        return self._beaten + (FRESH_SECONDS if self.fresh() else HUNG_SECONDS)
+        return self._beaten + (self._fresh_seconds if self.fresh() else HUNG_SECONDS)
 
     def kill_if_hung(self) -> None:
         """A daemon without a beat for a minute is ended; it is started again like one that crashed."""
@@ -162,7 +165,7 @@ class Ward:
         if control.recv(len(GO)) != GO:
             raise SystemExit(3)  # the spawner died before init knew of this process
         module = sys.modules[self.daemon.module]
-        module.main(Context(self.daemon.name, Init() if self.daemon.init else None, control))
+        module.main(Context(self.daemon.name, Init() if self.daemon.init else None, control, self.daemon.beat))
 
     def _output(self) -> int:
         """The write end of the pipe for what it prints. Both ends stay with init, so a crash loses nothing printed; a
