@@ -9,6 +9,7 @@ import click
 
 from core.base.units import parse_size
 from core.cli import clientfile, files, imagefile
+from core.cli.before import given
 from core.cli.output import emit_json, note, output_option, table
 from core.image.verify import verify
 from core.provision import bringup, model
@@ -68,7 +69,7 @@ def create(
     )
     cluster = make(places(), spec, _verifier(image_key), note)
     config = bringup.configure(places(), cluster, tuple(map(files.patch, patches)), note, wait=wait)
-    path = clientfile.find(talosconfig)
+    path = clientfile.find(given("talosconfig", talosconfig))
     merged = clientfile.load_or_empty(path)
     if name not in merged.contexts or merged.contexts[name] != config.contexts[name]:
         merged = merged.put(name, config.contexts[name])
@@ -85,7 +86,7 @@ def destroy(name: str, if_exists: bool, talosconfig: str | None) -> None:
     if if_exists and name not in model.names(places()):
         return
     unmake(places(), name)
-    path = clientfile.find(talosconfig)
+    path = clientfile.find(given("talosconfig", talosconfig))
     config = clientfile.load_or_empty(path)
     if name in config.contexts:
         clientfile.save(path, config.without(name))

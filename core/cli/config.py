@@ -2,13 +2,14 @@
 
 import time
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
 
 from core.base.clock import SystemClock
 from core.cli import clientfile, files, mint
+from core.cli.before import given
+from core.cli.nicknames import nickname
 from core.cli.output import emit_json, note, output_option, table
 from core.config import client
 from core.pki import der, pem, roles
@@ -20,7 +21,7 @@ from core.pki import der, pem, roles
 @click.pass_context
 def command(context: click.Context, talosconfig: str | None, wanted: str) -> None:
     """Client config: contexts, endpoints, nodes."""
-    context.obj = (clientfile.find(talosconfig), wanted)
+    context.obj = (clientfile.find(given("talosconfig", talosconfig)), given("context", wanted))
 
 
 @command.command()
@@ -155,9 +156,7 @@ def remove(place: tuple[Path, str], names: tuple[str, ...], noconfirm: bool, dry
 
 for _made in (mint.new, mint.renew):
     command.add_command(_made)
-_ALIASES: Final = {"use-context": context, "get-contexts": contexts, "endpoints": endpoint, "nodes": node}
-for _name, _command in _ALIASES.items():
-    command.add_command(click.Command(_name, params=_command.params, callback=_command.callback, hidden=True))
+nickname(command, {"use-context": context, "get-contexts": contexts, "endpoints": endpoint, "nodes": node})
 
 
 def _change(place: tuple[Path, str], **changes: object) -> None:

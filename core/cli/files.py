@@ -41,6 +41,18 @@ def patch(argument: str) -> tuple[bytes, str]:
     return argument.encode(), "patch"
 
 
+def patched(data: bytes, name: str, patches: Iterable[str]) -> bytes:
+    """The machine config `data` with the patches in the order given, checked. Raises ConfigErrors."""
+    # the schema is loaded by those verbs alone that need it
+    from core.config.load import load, read
+    from core.config.merge import merge_text
+
+    config = read(data, name)
+    for argument in patches:
+        config = read(merge_text(config, *patch(argument)), name)
+    return load(config.text, name).text
+
+
 def split(values: tuple[str, ...]) -> tuple[str, ...]:
     """Values of a flag that may be repeated and may hold commas."""
     return tuple(part for value in values for part in value.split(",") if part)

@@ -5,18 +5,25 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from core.base.clock import SystemClock
-from core.cli import files
+from core.cli import files, genpki
 from core.cli.output import note
 from core.config import bundle, client, generate
-from core.config.bundle import Bundle
+from core.config.bundle import Bundle, Certificates
 from core.config.generate import Options
 from core.config.load import load, read
 from core.config.merge import merge_text
+from core.config.schema.secrets import CertificatePair, SigningKey
 
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
 _TYPES: Final = {"controlplane": "controlplane.yaml", "worker": "worker.yaml", "talosconfig": "talosconfig"}
+
+
+_talos_version = click.option(
+    "--talos-version", default="", metavar="VERSION", help="accepted: the files are the same for every version"
+)
 
 
 @click.group(name="gen")
@@ -30,12 +37,39 @@ def command(context: click.Context, force: bool) -> None:
 @command.command()
 @click.option("-o", "--output-file", default="secrets.yaml", show_default=True, help="where to write, - for stdout")
 @click.option("--from-controlplane-config", "source", metavar="FILE", help="take them from a control plane's config")
+@click.option("-p", "--from-kubernetes-pki", "folder", metavar="FOLDER", help="take Kubernetes' from kubeadm's folder")
+@click.option("-t", "--kubernetes-bootstrap-token", "token", metavar="TOKEN", help="what its kubelets join with")
+@_talos_version
 @click.pass_obj
-def secrets(force: bool, output_file: str, source: str | None) -> None:
+def secrets(
+    force: bool, /, output_file: str, source: str | None, folder: str | None, token: str | None, **_: str
+) -> None:
     """Make a cluster's secrets, or recover them."""
     files.refuse_existing([output_file], force=force)
     made = bundle.of_control_plane(load(files.read(source), source)) if source else None
-    files.write(output_file, bundle.save(made or generate.new_secrets(SystemClock().now())), force=force)
+    made = made or generate.new_secrets(SystemClock().now())
+    if folder:
+        made = msgspec.structs.replace(made, certs=_of_kubernetes(made.certs, Path(folder)))
+    if token:
+        made = msgspec.structs.replace(made, secrets=msgspec.structs.replace(made.secrets, bootstrap_token=token))
+    saved = bundle.save(made)
+    bundle.load(saved, "what was taken over")
+    files.write(output_file, saved, force=force)
+
+
+def _of_kubernetes(certs: Certificates, folder: Path) -> Certificates:
+    """With the authorities that a cluster of kubeadm's has."""
+
+    def pair(name: str) -> CertificatePair:
+        return CertificatePair(**{part: (folder / f"{name}.{part}").read_bytes() for part in ("crt", "key")})
+
+    return msgspec.structs.replace(
+        certs,
+        etcd=pair("etcd/ca"),
+        k8s=pair("ca"),
+        aggregator=pair("front-proxy-ca"),
+        service_account=SigningKey(key=(folder / "sa.key").read_bytes()),
+    )
 
 
 @command.command()
@@ -55,6 +89,10 @@ def secrets(force: bool, output_file: str, source: str | None) -> None:
 @click.option("--registry-mirror", multiple=True, metavar="REGISTRY=URL", help="fetch a registry's images elsewhere")
 @click.option("--with-cluster-discovery/--without-cluster-discovery", default=True, show_default=True)
 @click.option("--with-kubespan", is_flag=True)
+@click.option("--with-docs/--without-docs", help="accepted: what keys mean is in docs/config.md, not in the files")
+@click.option("--with-examples/--without-examples", help="accepted: there are none in the files")
+@click.option("--version", "form", type=click.Choice(("v1alpha1",)), default="v1alpha1", help="of the files")
+@_talos_version
 @click.pass_obj
 def config(force: bool, /, name: str, endpoint: str, **flags: Any) -> None:
     """Make the machine configs and the client config of cluster NAME, whose Kubernetes API is at ENDPOINT."""
@@ -119,3 +157,7 @@ def _make(kind: str, secrets: Bundle, options: Options, flags: dict[str, Any]) -
     for patch in (*flags["config_patch"], *own):
         text = merge_text(read(text, _TYPES[kind]), *files.patch(patch))
     return load(text, _TYPES[kind]).text
+
+
+for _made in (genpki.authority, genpki.key, genpki.request, genpki.certificate, genpki.keypair):
+    command.add_command(_made)

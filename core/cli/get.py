@@ -1,18 +1,20 @@
-"""`get`: resources of nodes, as a table, YAML or JSON, once or as they change."""
+"""`get`: resources of nodes, as a table, YAML, JSON or one value of each, once or as they change."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import click
 
+from core.base.text import printable
 from core.cli import columns, kinds
-from core.cli.output import emit_json, emit_line, output_option, table
+from core.cli.output import emit_json, emit_line, table
 from core.cli.target import Node, Nodes, node_options
 from core.codec import yaml
 from core.rpc.pb.v1alpha1 import resource_pb2
 from core.rpc.pb.v1alpha1 import state_pb2 as state
 
 _EVENTS: Final = {state.CREATED: "+", state.UPDATED: "", state.DESTROYED: "-"}
+_PATH: Final = "jsonpath="
 Row = tuple[str, resource_pb2.Resource]
 
 
@@ -22,7 +24,14 @@ Row = tuple[str, resource_pb2.Resource]
 @click.option("--namespace", default="", help="in place of the type's own")
 @click.option("-w", "--watch", is_flag=True, help="show changes as they happen")
 @node_options(insecure=True)
-@output_option("table", "yaml", "json")
+@click.option(
+    *("-o", "--output"),
+    default="table",
+    show_default=True,
+    metavar="FORMAT",
+    callback=lambda *given: _format(given[2]),
+    help="table, yaml, json, or jsonpath={.spec.PATH}",
+)
 def command(kind: str, name: str, namespace: str, watch: bool, nodes: Nodes, output: str) -> int:
     """Show resources of TYPE (a name or an alias; `get rd` lists them)."""
     if watch:
@@ -34,7 +43,10 @@ def command(kind: str, name: str, namespace: str, watch: bool, nodes: Nodes, out
 
     answers = nodes.run(ask)
     rows = [(node, resource) for node, (_, found) in answers for resource in found]
-    if output == "json":
+    if path := output.partition(_PATH)[2]:
+        for row in rows:
+            click.echo(printable(columns.pick(path, _plain(*row))))
+    elif output == "json":
         emit_json([_plain(*row) for row in rows])
     elif output == "yaml":
         click.echo(yaml.dump_all(_plain(*row) for row in rows).decode(), nl=False)
@@ -75,13 +87,22 @@ async def _watch(node: Node, kind: str, namespace: str, name: str, output: str) 
 
 def _show(definition: kinds.Definition, node: str, event: state.Event, output: str) -> None:
     change = state.EventType.Name(event.event_type).lower()
-    if output == "table":
+    if path := output.partition(_PATH)[2]:
+        click.echo(printable(columns.pick(path, _plain(node, event.resource))))
+    elif output == "table":
         cells = _cells(definition, node, event.resource)
         click.echo("   ".join([_EVENTS[event.event_type] or " ", *map(str, cells)]))
     elif output == "json":
         emit_line({"event": change, **_plain(node, event.resource)})
     else:
         click.echo("---\n" + yaml.dump({"event": change, **_plain(node, event.resource)}).decode(), nl=False)
+
+
+def _format(name: str) -> str:
+    """A known one; `{...}` may be left out around a path."""
+    if name not in ("table", "yaml", "json") and not name.partition(_PATH)[2]:
+        raise click.BadParameter(f"{name} is none of table, yaml, json and jsonpath=PATH", param_hint="--output")
+    return name
 
 
 def _headings(definition: kinds.Definition) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from core.cli import images
+from core.cli.nicknames import nickname
 from core.cli.output import emit_json, output_option
 from core.codec import bundle
 from core.image import keys
@@ -18,12 +19,16 @@ from ext import verity
 
 
 @click.group(name="image")
-def command() -> None:
+@click.option("--namespace", type=click.Choice(tuple(images.INSTANCES)), help="whose images of nodes")
+@click.pass_context
+def command(context: click.Context, namespace: str | None) -> None:
     """Container images of nodes; an image file on this machine."""
+    context.obj = namespace
 
 
 for _verb in (images.list_images, images.import_image, images.remove_image):
     command.add_command(_verb)
+nickname(command, {"l": images.list_images, "ls": images.list_images, "rm": images.remove_image})
 
 
 @command.command()

@@ -16,18 +16,21 @@ from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import image_pb2 as pb
 
 _PIECE = 1 << 18
-_INSTANCES = {
+INSTANCES = {
     "cri": (common_pb2.CRI, common_pb2.NS_CRI),
     "system": (common_pb2.CRI, common_pb2.NS_SYSTEM),
     "inmem": (common_pb2.CONTAINERD, common_pb2.NS_SYSTEM),
 }
 _namespace = click.option(
-    "--namespace", type=click.Choice(tuple(_INSTANCES)), default="cri", show_default=True, help="whose images"
+    "--namespace",
+    type=click.Choice(tuple(INSTANCES)),
+    callback=lambda context, _, value: value or context.obj or "cri",
+    help="whose images  [default: cri]",
 )
 
 
 def _instance(name: str) -> common_pb2.ContainerdInstance:
-    driver, namespace = _INSTANCES[name]
+    driver, namespace = INSTANCES[name]
     return common_pb2.ContainerdInstance(
         driver=common_pb2.ContainerDriver.Name(driver), namespace=common_pb2.ContainerdNamespace.Name(namespace)
     )

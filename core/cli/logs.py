@@ -14,7 +14,7 @@ from core.rpc.pb.machine import machine_pb2 as pb
 @click.option("-f", "--follow", is_flag=True, help="keep going")
 @click.option("--tail", default=-1, show_default="all", metavar="LINES", help="only the last lines")
 @click.option("-k", "--kubernetes", is_flag=True, help="NAME is a container of Kubernetes")
-@node_options()
+@node_options(insecure=True)
 def command(name: str, follow: bool, tail: int, kubernetes: bool, nodes: Nodes) -> int:
     """Show the log of the service NAME."""
     request = pb.LogsRequest(

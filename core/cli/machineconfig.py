@@ -3,8 +3,6 @@
 import click
 
 from core.cli import files, gen
-from core.config.load import load, read
-from core.config.merge import merge_text
 
 
 @click.group(name="machineconfig")
@@ -23,7 +21,4 @@ command.add_command(gen.config, "gen")
 @click.option("-o", "--output", default="-", help="where to write  [default: stdout]")
 def patch(path: str, patches: tuple[str, ...], output: str) -> None:
     """Patch the machine config in FILE."""
-    config = read(files.read(path), path)
-    for argument in patches:
-        config = read(merge_text(config, *files.patch(argument)), path)
-    files.write(output, load(config.text, path).text, force=True)
+    files.write(output, files.patched(files.read(path), path, patches), force=True)

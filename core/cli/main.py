@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import click
 
 from core.base.errors import IchorError
+from core.cli.before import common, spoken
 
 # verb -> (module with a click command `command`, or `module:command`; one line of help)
 VERBS: Final = {
@@ -21,9 +22,11 @@ VERBS: Final = {
     "copy": ("core.cli.copy", "a tree of files of a node"),
     "diskfree": ("core.cli.diskfree", "how full volumes are"),
     "dmesg": ("core.cli.dmesg", "the kernel's log"),
+    "edit": ("core.cli.patch:edit", "change the machine config in an editor"),
     "events": ("core.cli.events", "what happens on nodes"),
     "gen": ("core.cli.gen", "make secrets, machine configs and the client config"),
     "get": ("core.cli.get", "resources of nodes"),
+    "health": ("core.cli.health", "whether the cluster is healthy"),
     "image": ("core.cli.imagefile", "container images of nodes; an image file on this machine"),
     "inspect": ("core.cli.inspect", "the graph of controllers"),
     "list": ("core.cli.listing", "what is in a folder of nodes"),
@@ -33,6 +36,7 @@ VERBS: Final = {
     "meta": ("core.cli.meta", "values that outlive a config"),
     "mounts": ("core.cli.mounts", "what is mounted on nodes"),
     "netstat": ("core.cli.netstat", "the sockets of nodes"),
+    "patch": ("core.cli.patch", "patch the machine config that is in force"),
     "pcap": ("core.cli.pcap", "capture packets of a node"),
     "processes": ("core.cli.processes", "what runs on nodes"),
     "read": ("core.cli.read", "a file of a node"),
@@ -91,12 +95,15 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        return command.name if command else name, command, rest
+        if command is None:
+            return name, command, rest
+        return command.name, command, list(spoken(command, ctx, rest))
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-def cli() -> None:
-    """Drive Ichor nodes."""
+@common
+def cli(**_: object) -> None:
+    """Drive Ichor nodes. What says which nodes of which context are meant may also stand behind the verb."""
 
 
 def main() -> NoReturn:

@@ -13,6 +13,7 @@ from core.base.clock import SystemClock
 from core.base.errors import Invalid, NotFound
 from core.base.units import parse_duration
 from core.cli import clientfile, files
+from core.cli.before import given
 from core.cli.output import note
 from core.cli.target import Node, known
 from core.config import client
@@ -52,7 +53,7 @@ def new(
 ) -> None:
     """Have a control plane make a client config with a key of its own, into FILE."""
     files.refuse_existing([path], force=force)
-    made = _ask(place, files.split(wanted), files.split(endpoints), files.split(roles), _seconds(ttl))
+    made = _ask(place, wanted, endpoints, files.split(roles), _seconds(ttl))
     own = clientfile.load(place[0]).get(place[1])
     context = msgspec.structs.replace(made.get(), endpoints=own.endpoints, nodes=own.nodes)
     files.write(path, client.save(made.put(made.context, context)), force=force)
@@ -69,7 +70,7 @@ def renew(place: Place, secrets: str | None, wanted: tuple[str, ...], endpoints:
     own = config.get(name)
     roles = der.read(pem.certificates(own.crt)[0]).organizations if own.crt else (Role.ADMIN.value,)
     if secrets is None:
-        made = _ask(place, files.split(wanted), files.split(endpoints), roles, seconds).get()
+        made = _ask(place, wanted, endpoints, roles, seconds).get()
     else:
         made = _of_secrets(secrets, roles, seconds)
     renewed = msgspec.structs.replace(own, ca=made.ca, crt=made.crt, key=made.key)
@@ -81,6 +82,7 @@ def _ask(
     place: Place, wanted: tuple[str, ...], endpoints: tuple[str, ...], roles: tuple[str, ...], seconds: float
 ) -> client.ClientConfig:
     """What a control plane made: the first that is meant."""
+    wanted, endpoints = files.split(given("wanted", wanted)), files.split(given("endpoints", endpoints))
     nodes = known(str(place[0]), place[1], wanted, endpoints)
     nodes = replace(nodes, names=nodes.names[:1])
     request = pb.GenerateClientConfigurationRequest(roles=roles)

@@ -23,7 +23,7 @@ _ACTIONS: Final[dict[str, tuple[str, Any, Any]]] = {
 @click.command(name="service")
 @click.argument("name", required=False, default="")
 @click.argument("action", required=False, default="status", type=click.Choice(["status", *_ACTIONS]))
-@node_options()
+@node_options(insecure=True)
 @output_option("table", "json")
 def command(name: str, action: str, nodes: Nodes, output: str) -> int:
     """List the services, show NAME with its latest events (status), or start, stop or restart it."""

@@ -3,6 +3,7 @@
 import click
 
 from core.cli import bootid
+from core.cli.going import going_options, listening
 from core.cli.output import note
 from core.cli.target import Node, Nodes, node_options
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -10,18 +11,18 @@ from core.rpc.pb.machine import machine_pb2 as pb
 
 @click.command(name="shutdown")
 @click.option("--force", is_flag=True, help="do not leave Kubernetes first")
-@click.option("--wait/--no-wait", default=True, help="until the node is gone")
-@click.option("--timeout", default=120.0, show_default=True, metavar="SECONDS")
+@going_options("until the node is gone", "30m")
 @node_options()
-def command(force: bool, wait: bool, timeout: float, nodes: Nodes) -> int:
+def command(force: bool, wait: bool, debug: bool, timeout: float, nodes: Nodes) -> int:
     """Power the nodes off."""
 
     async def run(node: Node) -> None:
         request = pb.ShutdownRequest(force=force)
-        answer = await node.unary("machine.MachineService/Shutdown", request, pb.ShutdownResponse)
-        note(f"{node.name}: shutting down, actor {answer.messages[0].actor_id}")
-        if wait:
-            await bootid.until_gone(node, timeout)
-            note(f"{node.name}: gone")
+        async with listening(node, debug):
+            answer = await node.unary("machine.MachineService/Shutdown", request, pb.ShutdownResponse)
+            note(f"{node.name}: shutting down, actor {answer.messages[0].actor_id}")
+            if wait or debug:
+                await bootid.until_gone(node, timeout)
+                note(f"{node.name}: gone")
 
     return nodes.each(run)

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from core.base.errors import Invalid, NotFound
 from core.cli import clientfile, files
+from core.cli.before import common, given
 from core.cli.output import note
 from core.rpc.call import Call
 from core.rpc.client import Channel
@@ -92,8 +93,9 @@ class Nodes:
             return await work(Node(name, channel, metadata))
 
 
-def node_options(*, insecure: bool = False) -> Callable[[_Command], _Command]:
-    """The flags every verb for nodes has; the command gets `nodes: Nodes`. `insecure` adds maintenance mode's."""
+def node_options(*, insecure: bool = False, unless: str = "") -> Callable[[_Command], _Command]:
+    """The flags every verb for nodes has; the command gets `nodes: Nodes`. `insecure` adds maintenance mode's; with the
+    switch `unless` the verb asks no node, and there are none."""
 
     def decorate(function: _Command) -> _Command:
         @wraps(function)
@@ -107,10 +109,14 @@ def node_options(*, insecure: bool = False) -> Callable[[_Command], _Command]:
             fingerprints: tuple[str, ...] = (),
             **kwargs: Any,
         ) -> Any:
-            if stranger:
+            wanted, endpoints = given("wanted", wanted), given("endpoints", endpoints)
+            if unless and kwargs[unless]:
+                chosen = Nodes((), (), ClientTLS(insecure=True))
+            elif stranger:
                 chosen = _strangers(files.split(wanted), files.split(fingerprints))
             else:
-                chosen = known(talosconfig, context, files.split(wanted), files.split(endpoints))
+                file, name = given("talosconfig", talosconfig), given("context", context)
+                chosen = known(file, name, files.split(wanted), files.split(endpoints))
             return function(*args, nodes=chosen, **kwargs)
 
         decorated: Any = wrapper
@@ -121,19 +127,9 @@ def node_options(*, insecure: bool = False) -> Callable[[_Command], _Command]:
             decorated = click.option(
                 "-i", "--insecure", "stranger", is_flag=True, help="talk to a node in maintenance mode"
             )(decorated)
-        for option in _COMMON:
-            decorated = option(decorated)
-        return decorated  # type: ignore[no-any-return]  # click's decorators are untyped about what they wrap
+        return common(decorated)  # type: ignore[no-any-return]  # click's decorators are untyped about what they wrap
 
     return decorate
-
-
-_COMMON: Final = (
-    click.option("-e", "--endpoints", multiple=True, metavar="HOST", help="connect through these"),
-    click.option("-n", "--nodes", "wanted", multiple=True, metavar="HOST", help="the nodes meant"),
-    click.option("--context", default="", metavar="NAME", help="the context to use instead of the current one"),
-    click.option("--talosconfig", metavar="FILE", help="the client config file"),
-)
 
 
 def known(talosconfig: str | None, name: str, wanted: tuple[str, ...], endpoints: tuple[str, ...]) -> Nodes:

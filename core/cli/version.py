@@ -10,23 +10,33 @@ from core.rpc.pb.machine import machine_pb2 as pb
 
 
 @click.command(name="version")
-@node_options(insecure=True)
+@click.option("--client", "alone", is_flag=True, help="of this program only")
+@click.option("--short", is_flag=True, help="the versions and nothing else")
+@node_options(insecure=True, unless="alone")
 @output_option("text", "json")
-def command(nodes: Nodes, output: str) -> int:
+def command(alone: bool, short: bool, nodes: Nodes, output: str) -> int:
     """Show which version runs here and on the nodes."""
 
     async def ask(node: Node) -> pb.Version:
         return (await node.unary("machine.MachineService/Version", Empty(), pb.VersionResponse)).messages[0]
 
-    answers = nodes.run(ask)
+    answers = [] if alone else nodes.run(ask)
     if output == "json":
         emit_json({"client": {"tag": TAG}, "nodes": [_plain(name, answer) for name, answer in answers]})
     else:
-        click.echo(f"Client:\n    Tag:         {TAG}\nServer:")
+        click.echo(f"Client: {TAG}" if short else f"Client:\n    Tag:         {TAG}")
         for name, answer in answers:
-            for label, value in _plain(name, answer).items():
-                click.echo(f"    {label.capitalize() + ':':<12} {value}")
+            _print(name, answer, short)
     return 0 if len(answers) == len(nodes.names) else 1
+
+
+def _print(name: str, answer: pb.Version, short: bool) -> None:
+    if short:
+        click.echo(f"{name}: {answer.version.tag}")
+        return
+    click.echo("Server:")
+    for label, value in _plain(name, answer).items():
+        click.echo(f"    {label.capitalize() + ':':<12} {value}")
 
 
 def _plain(name: str, answer: pb.Version) -> dict[str, str]:

@@ -64,7 +64,7 @@ class Signer:
 
 
 def authority(request: Authority) -> Pair:
-    """A self-signed authority with a new key."""
+    """A self-signed authority with a new key. Raises Invalid for what is no address."""
     key = keys.new(request.algorithm)
     subject = name(request.common_name, (request.organization,) if request.organization else ())
     end = _when(request.now + request.lifetime)
@@ -73,6 +73,8 @@ def authority(request: Authority) -> Pair:
     builder = builder.add_extension(x509.ExtendedKeyUsage([_SERVER, _CLIENT]), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    if own := alternatives((), request.addresses):
+        builder = builder.add_extension(x509.SubjectAlternativeName(own), critical=False)
     certificate = builder.sign(key, keys.digest(key))
     return Pair(certificate.public_bytes(Encoding.PEM), keys.dump(key))
 

@@ -16,7 +16,7 @@ from core.base.errors import Denied, Invalid
 from core.base.text import printable
 from core.pki import keys
 from core.pki.issue import Signer, alternatives, name
-from core.pki.types import Issued, Request, Requested, SignRequest
+from core.pki.types import Issued, Pair, Request, Requested, SignRequest
 
 Address = IPv4Address | IPv6Address
 LOOPBACK: Final = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
@@ -92,6 +92,16 @@ def sign(job: SignRequest) -> Issued:
     usage = ExtendedKeyUsageOID.SERVER_AUTH
     signed = Signer(job.ca).sign(request.public_key(), subject, usage, alternative, job.now, job.lifetime)
     return Issued(signed.crt, b"", signed.ca, signed.not_after, named)
+
+
+def endorse(csr: bytes, ca: Pair, now: float, lifetime: int) -> Issued:
+    """Sign what an operator asks for by hand: a client certificate for the roles that the request names, or, when it
+    names none, a server certificate for its names and addresses. Never an authority. Raises Denied, Invalid."""
+    request = load(csr)
+    wanted = _wanted(request)
+    roles = request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH if roles else ExtendedKeyUsageOID.SERVER_AUTH
+    return Signer(ca).sign(request.public_key(), request.subject, usage, wanted, now, lifetime)
 
 
 def _check_name(given: str, taken: Iterable[str]) -> None:

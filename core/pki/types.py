@@ -38,13 +38,14 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Authority(msgspec.Struct, frozen=True, tag="authority"):
-    """Make a self-signed authority."""
+    """Make a self-signed authority; `addresses` are its own, where it is a server, too."""
 
     now: float
     algorithm: Algorithm
     organization: str = ""
     common_name: str = ""
     lifetime: int = AUTHORITY_LIFETIME
+    addresses: tuple[str, ...] = ()
 
 
 class Server(msgspec.Struct, frozen=True, tag="server"):

@@ -132,6 +132,7 @@ COMMANDS: Final[dict[str, tuple[Call, ...]]] = {
     "netstat": (_row("Netstat"),),
     "processes": (_row("Processes"),),
     "read": (_row("Read"),),
+    "restart": (_row("Restart"),),
     "service": (_row("ServiceList"),),
     "usage": (_row("DiskUsage"),),
     "version": (_row("Version"),),
@@ -139,6 +140,11 @@ COMMANDS: Final[dict[str, tuple[Call, ...]]] = {
 # commands that change the node: the methods they call, by tests of their own in test_flows.py that must call just these
 FLOWS: Final[dict[str, tuple[str, ...]]] = {
     "apply-config": ("machine.MachineService/Version", "machine.MachineService/ApplyConfiguration"),
+    "edit, patch": (
+        "cosi.resource.State/List",
+        "cosi.resource.State/Get",
+        "machine.MachineService/ApplyConfiguration",
+    ),
     "service restart": ("machine.MachineService/ServiceRestart", "machine.MachineService/ServiceList"),
     "service start, stop": (
         "machine.MachineService/ServiceStart",

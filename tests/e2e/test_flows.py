@@ -12,11 +12,12 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+import yaml
 
 from core.config import bundle, client
 from core.pki import keys, requests
 from core.pki.types import Algorithm
-from tests.e2e.calls import FLOWS, Message
+from tests.e2e.calls import DEFINITIONS, FLOWS, Message
 from tests.node.containers import oci
 from tests.support import cluster
 from tests.support.caller import Call, Caller, calling
@@ -64,6 +65,19 @@ def test_apply_config(flow: Flow, node: Node) -> None:
         assert "Dry run summary" in said["mode_details"]
         broken = caller.call(MACHINE + "ApplyConfiguration", {"data": encoded(b"machine: ["), "mode": "AUTO"})
         assert broken.end.code == "InvalidArgument"
+
+
+def test_edit_patch(flow: Flow) -> None:
+    """What is in force, read and given back with something more."""
+    with flow("edit, patch") as caller:
+        caller.call(DEFINITIONS.rpc, DEFINITIONS.request)
+        config = {"namespace": "config", "type": "MachineConfigs.config.talos.dev", "id": "v1alpha1"}
+        read = caller.call("cosi.resource.State/Get", config).only["resource"]["spec"]["yaml_spec"]
+        text = yaml.safe_load(read)
+        text["machine"]["sysctls"] = {"net.ipv4.ip_default_ttl": "65"}
+        request = {"data": encoded(yaml.safe_dump(text).encode()), "mode": "AUTO"}
+        (said,) = caller.call(MACHINE + "ApplyConfiguration", request).only["messages"]
+        assert said["mode"] == "NO_REBOOT"
 
 
 def _state(caller: Caller, service: str) -> str:

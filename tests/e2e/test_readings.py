@@ -142,6 +142,9 @@ def test_time_is_asked_of_whom_one_names(node: Node) -> None:
 
 
 def test_health_is_told_line_by_line(node: Node) -> None:
+    assert "waiting for the node to be ready: OK" in node.ichorctl("health", "--wait-timeout=1m").out
+    assert "leave --server=false out" in node.ichorctl("health", "--server=false", code=1).err
+
     async def lines(channel: Any) -> list[str]:
         path, request = "/cluster.ClusterService/HealthCheck", cluster_pb2.HealthCheckRequest()
         request.wait_timeout.seconds = 30

@@ -53,6 +53,11 @@ def test_logs_from_the_end_and_from_the_start(node: Node) -> None:
     assert "'nginx' was not registered" in node.ichorctl("logs", "nginx", code=1).err
 
 
+def test_a_nodes_console_is_kept(node: Node) -> None:
+    said = node.home.ichorctl("cluster", "logs", node.name, "--name", node.cluster.spec.name).out
+    assert said == node.console()
+
+
 def test_dmesg_is_the_kernels_log(node: Node) -> None:
     old, new = (f"ichor-test-{uuid.uuid4().hex}" for _ in range(2))
     Path("/dev/kmsg").write_text(f"<5>{old}\n")
@@ -107,6 +112,9 @@ def test_get_by_name_and_alias_in_every_format(node: Node) -> None:
     assert all(row[0]["spec"]["operationalState"] == "up" for row in rows)
     written = list(yaml.safe_load_all(node.ichorctl("get", "address", "-o", "yaml").out))
     assert f"{node.address}/24" in [document["spec"]["address"] for document in written]
+    state = node.ichorctl("get", "links", "eth0", "-o", "jsonpath={.spec.operationalState}").out
+    assert state == "up\n"
+    assert "jsonpath=PATH" in node.ichorctl("get", "links", "-o", "xml", code=2).err
     assert "eth9" in node.ichorctl("get", "links", "eth9", code=1).err
     assert "nonsense" in node.ichorctl("get", "nonsense", code=1).err
 

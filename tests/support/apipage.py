@@ -11,6 +11,7 @@ from core.node.api.roles import MAINTENANCE, RULES
 from core.node.node import Node
 from core.pki.roles import Role
 from tests.e2e.calls import CALLS, COMMANDS, FLOWS
+from tests.support.commands import Command, table
 from tests.support.protos import methods
 
 _HEAD: Final = """# API
@@ -26,10 +27,20 @@ lets anybody. Everything else there is for readers: what they may call, a strang
 _COMMANDS: Final = """
 ## Commands
 
-What the format's client calls for each of its commands whose subsystem exists, in order, and the test that plays it.
+Each command of the format's client whose subsystem exists: what that client calls for it, in order, and the test that
+plays it; or, where it asks no node, the test of ichorctl's own. ichorctl has all of them, with their flags
+(tests/cli/commands.tsv). Below them what others call.
 
 | command | calls | test |
 |---|---|---|
+"""
+_LATER: Final = """
+## Commands that are not there
+
+What stands behind them does not exist yet, or exists as something else.
+
+| command | because, or instead |
+|---|---|
 """
 TRUSTD: Final = ("securityapi.SecurityService/Certificate",)  # the one service that machined does not answer
 _API: Final = "tests/e2e/test_api.py::"
@@ -46,8 +57,22 @@ class _Nowhere:
 def render() -> str:
     """The page."""
     rows = "".join(_row(path[1:]) for path in sorted(methods()))
-    commands = {name: [call.rpc for call in calls] for name, calls in COMMANDS.items()} | FLOWS
-    return _HEAD + rows + _COMMANDS + "".join(_command(name, rpcs) for name, rpcs in sorted(commands.items()))
+    listed = [command for command in table() if command.state != "group"]
+    there = "".join(_command(command) for command in listed if command.there)
+    more = "".join(_played(name, name) for name in sorted(set(played()) - {n for c in listed for n in names(c)}))
+    later = "".join(f"| {command.name} | {command.by} |\n" for command in listed if not command.there)
+    return _HEAD + rows + _COMMANDS + there + more + _LATER + later
+
+
+@cache
+def played() -> dict[str, tuple[str, ...]]:
+    """The rows of tests/e2e/calls.py: the methods of each, in order."""
+    return {name: tuple(call.rpc for call in calls) for name, calls in COMMANDS.items()} | FLOWS
+
+
+def names(command: Command) -> list[str]:
+    """The rows that play a command."""
+    return command.by.split("; ") if command.state == "calls" else []
 
 
 @cache
@@ -95,9 +120,15 @@ def _today(rpc: str) -> str:
     return f"PermissionDenied, always: {denied}" if denied else "real"
 
 
-def _command(name: str, rpcs: Any) -> str:
+def _command(command: Command) -> str:
+    if command.state == "alone":
+        return f"| {command.name} |  | `{command.by}` |\n"
+    return "".join(_played(name if name.startswith(command.name) else command.name, name) for name in names(command))
+
+
+def _played(shown: str, name: str) -> str:
     test = f"{_FLOWS}{flow_test(name)}" if name in FLOWS else f"{_API}test_a_command[{name}]"
-    return f"| {name} | {', '.join(rpc.partition('.')[2] for rpc in rpcs)} | `{test}` |\n"
+    return f"| {shown} | {', '.join(rpc.partition('.')[2] for rpc in played()[name])} | `{test}` |\n"
 
 
 def _roles(path: str) -> str:
