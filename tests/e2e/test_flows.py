@@ -73,7 +73,7 @@ def test_edit_patch(flow: Flow) -> None:
         caller.call(DEFINITIONS.rpc, DEFINITIONS.request)
         config = {"namespace": "config", "type": "MachineConfigs.config.talos.dev", "id": "v1alpha1"}
         read = caller.call("cosi.resource.State/Get", config).only["resource"]["spec"]["yaml_spec"]
-        text = yaml.safe_load(read)
+        text = yaml.safe_load(yaml.safe_load(read))  # a document that is a text
         text["machine"]["sysctls"] = {"net.ipv4.ip_default_ttl": "65"}
         request = {"data": encoded(yaml.safe_dump(text).encode()), "mode": "AUTO"}
         (said,) = caller.call(MACHINE + "ApplyConfiguration", request).only["messages"]
