@@ -5,11 +5,11 @@ import asyncio
 import contextlib
 import socket
 import struct
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.base.clock import SystemClock, to_next_beat
 from core.base.errors import Denied, IchorError
 from core.linux.init import Init
 
@@ -51,13 +51,11 @@ class Context:
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKERS))
 
     async def keep_beating(self) -> None:
-        """Tell the spawner that this daemon's loop turns, until cancelled. Run it beside the daemon's real work.
-
-        All daemons beat at the same moments, so that the spawner wakes once for those that share one.
-        """
+        """Tell the spawner that this daemon's loop turns, until cancelled. Run it beside the daemon's real work."""
+        clock = SystemClock()
         while True:
             self.beat()
-            await asyncio.sleep(to_next_beat(time.monotonic(), self.beat_seconds))
+            await clock.sleep(to_next_beat(clock.monotonic(), self.beat_seconds))
 
     def beat(self) -> None:
         """One beat. A full socket means that the spawner is away; its successor reads what is queued."""
@@ -96,12 +94,6 @@ class Context:
                 continue  # a new spawner's greeting
             name, pid, start, status, fresh = NEWS.unpack(data)
             yield News(name.rstrip(b"\0").decode(), pid, start, None if status < 0 else status, fresh)
-
-
-def to_next_beat(now: float, every: float) -> float:
-    """Seconds to the multiple of `every` that is nearest to a whole beat from `now`: a timer that rings a little
-    early or late makes no beat more or less."""
-    return (1.5 * every - now) % every + 0.5 * every
 
 
 async def _exchange(mine: socket.socket, payload: bytes) -> bytes:

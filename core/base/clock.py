@@ -29,3 +29,9 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
+
+
+def to_next_beat(now: float, every: float) -> float:
+    """Seconds to the multiple of `every` that is nearest to a whole beat from the monotonic `now`: a timer that rings a
+    little early or late makes no beat more or less. What beats equally often beats at once, and wakes a node once."""
+    return (1.5 * every - now) % every + 0.5 * every

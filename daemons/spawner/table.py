@@ -32,7 +32,7 @@ class Daemon:
     name: str
     module: str
     rights: Rights
-    beat: float = 12.0
+    beat: float = 15.0
     init: bool = False
     asked: bool = False
 
@@ -54,7 +54,7 @@ MACHINED: Final = Daemon(
     Rights(
         0, ALL & ~(1 << kernel.CAP_SYS_BOOT), own_mounts=False, no_new_privileges=False, filter=None, oom_score=-999
     ),
-    beat=4.0,  # init pets the watchdog for each
+    beat=5.0,  # init pets the watchdog for each
     init=True,
 )
 APID: Final = Daemon("apid", "daemons.apid", Rights(50, 0, oom_score=-998))

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from core.base.clock import Clock
+from core.base.clock import Clock, to_next_beat
 from core.base.errors import IchorError, NotFound
 from core.linux.cgroup import Tree
 from core.linux.init import Exit, Init
@@ -137,7 +137,9 @@ class Runner:
             return
         patience, well = round(health.delay / PROBE), self.unit.record.healthy
         for number in count(1):
-            await self._around.clock.sleep(health.period if well or number > patience else PROBE)
+            clock = self._around.clock
+            at_ease = well or number > patience
+            await clock.sleep(to_next_beat(clock.monotonic(), health.period) if at_ease else PROBE)
             problem = await _problem(health)
             well = well or not problem
             if well or number >= patience:
