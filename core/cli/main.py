@@ -38,6 +38,7 @@ VERBS: Final = {
     "netstat": ("core.cli.netstat", "the sockets of nodes"),
     "patch": ("core.cli.patch", "patch the machine config that is in force"),
     "pcap": ("core.cli.pcap", "capture packets of a node"),
+    "plan": ("core.cli.plan", "what applying a machine config would change"),
     "processes": ("core.cli.processes", "what runs on nodes"),
     "read": ("core.cli.read", "a file of a node"),
     "reboot": ("core.cli.reboot", "reboot nodes"),

@@ -33,9 +33,16 @@ class Node:
     channel: Channel
     metadata: tuple[tuple[str, str], ...]
 
-    async def unary(self, path: str, request: Message, reply: type[Res], timeout: float | None = 60.0) -> Res:
+    async def unary(
+        self,
+        path: str,
+        request: Message,
+        reply: type[Res],
+        timeout: float | None = 60.0,
+        metadata: tuple[tuple[str, str], ...] = (),
+    ) -> Res:
         """One call of "service/Method"."""
-        return await self.channel.unary(f"/{path}", request, reply, self.metadata, timeout)
+        return await self.channel.unary(f"/{path}", request, reply, self.metadata + metadata, timeout)
 
     def stream(
         self, path: str, request: Message, reply: type[Res], metadata: tuple[tuple[str, str], ...] = ()

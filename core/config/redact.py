@@ -1,6 +1,7 @@
 """A config that may be shown: every value of a kind marked secret in the schema is stars. Works on the document as
 written and fails closed: a secret key's value is hidden whatever its type."""
 
+from collections.abc import Callable
 from typing import Final
 
 from core.codec.yaml import Node, dump_all
@@ -10,20 +11,24 @@ from core.config.load import PLAN, Config
 STARS: Final = "******"
 
 
-def redact(config: Config) -> bytes:
-    """The config's text without its secrets."""
-    return dump_all(_hidden(PLAN, document.tree) for document in config.documents)
+Instead = Callable[[Node], str]
 
 
-def _hidden(plan: Plan, node: Node) -> Node:
+def redact(config: Config, instead: Instead = lambda _: STARS) -> bytes:
+    """The config's text without its secrets; `instead` is what stands for one."""
+    return dump_all(_hidden(PLAN, document.tree, instead) for document in config.documents)
+
+
+def _hidden(plan: Plan, node: Node, instead: Instead) -> Node:
     if node is None or node == "":
         return node
     if isinstance(plan, Leaf):
-        return STARS if plan.scalar.secret else node
+        return instead(node) if plan.scalar.secret else node
     if isinstance(plan, Keys) and isinstance(node, dict):
-        return {key: _hidden(plan.fields[key].plan, value) for key, value in node.items() if key in plan.fields}
+        known = ((key, plan.fields[key].plan, value) for key, value in node.items() if key in plan.fields)
+        return {key: _hidden(below, value, instead) for key, below, value in known}
     if isinstance(plan, Map) and isinstance(node, dict):
-        return {key: _hidden(plan.item, value) for key, value in node.items()}
+        return {key: _hidden(plan.item, value, instead) for key, value in node.items()}
     if isinstance(plan, List) and isinstance(node, list):
-        return [_hidden(plan.item, item) for item in node]
+        return [_hidden(plan.item, item, instead) for item in node]
     return node

@@ -1,45 +1,16 @@
-"""Which keys the node acts on. Everything else of the schema is read, validated, kept, and reported as not acted on
-yet: whoever implements a key adds its path here, and docs/config.md and `validate` follow."""
+"""Which keys the node acts on, as the table of what they do has them. Everything else of the schema is read, validated,
+kept, and reported as not acted on yet."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from core.codec.yaml import Node, Path
+from core.config.effects import EFFECTS
 from core.config.kinds import Keys, List, Map, Plan
 from core.config.load import PLAN, Config
 from core.config.problems import dotted
 
-# A path covers all below it; [] stands for any element, * for any key of a free mapping.
-ACTED_ON: Final = frozenset(
-    {
-        "version",
-        "machine.type",
-        "machine.ca",
-        "machine.acceptedCAs",
-        "machine.certSANs",
-        "machine.network.hostname",
-        "machine.network.interfaces[].interface",
-        "machine.network.interfaces[].deviceSelector",
-        "machine.network.interfaces[].addresses",
-        "machine.network.interfaces[].cidr",
-        "machine.network.interfaces[].routes",
-        "machine.network.interfaces[].mtu",
-        "machine.network.interfaces[].dhcp",
-        "machine.network.interfaces[].ignore",
-        "machine.network.interfaces[].dhcpOptions.routeMetric",
-        "machine.network.interfaces[].dhcpOptions.ipv4",
-        "machine.network.nameservers",
-        "machine.network.searchDomains",
-        "machine.network.disableSearchDomain",
-        "machine.network.extraHostEntries",
-        "machine.install.disk",
-        "machine.install.diskSelector",
-        "machine.install.wipe",
-        "machine.time",
-        "machine.sysctls",
-        "machine.kernel.modules",
-    }
-)
+ACTED_ON: Final = frozenset(EFFECTS)
 
 
 def unsupported(config: Config) -> list[str]:
@@ -53,8 +24,13 @@ def unsupported(config: Config) -> list[str]:
 
 def supports(pattern: str) -> bool:
     """Whether the node acts on the key at `pattern`, itself or by what is above it."""
+    return any(path in ACTED_ON for path in above(pattern))
+
+
+def above(pattern: str) -> Iterator[str]:
+    """The patterns of what a key is in, from the outermost to its own."""
     parts = pattern.replace("[]", ".[]").split(".")
-    return any(".".join(parts[:end]).replace(".[]", "[]") in ACTED_ON for end in range(1, len(parts) + 1))
+    return (".".join(parts[:end]).replace(".[]", "[]") for end in range(1, len(parts) + 1))
 
 
 def touches(pattern: str) -> bool:

@@ -69,6 +69,10 @@ def test_several_nodes_answer_together(home: Home) -> None:
     for node in nodes:
         said = home.ichorctl("version", "--endpoints", node.address, "--nodes", node.address, "-o", "json").out
         assert documents(said)["nodes"][0]["node"] == node.address
+    every = ("--endpoints", nodes[0].address, "--nodes", ",".join(node.address for node in nodes))
+    plans = documents(home.ichorctl("plan", "-p", "machine: {sysctls: {a.b: '1'}}", "-o", "json", *every, code=2).out)
+    assert [plan["node"] for plan in plans] == [node.address for node in nodes]
+    assert [[change["path"] for change in plan["changes"]] for plan in plans] == [["machine.sysctls"]] * 2
 
 
 def test_a_killed_keeper_is_replaced_and_its_node_with_it(home: Home) -> None:

@@ -78,6 +78,9 @@ def _first_config(node: Node) -> None:
     dry = node.ichorctl("apply-config", "--insecure", "-f", "controlplane.yaml", "--dry-run").out
     assert "Dry run summary" in dry
     assert "+version: v1alpha1" in dry
+    (plan,) = documents(node.ichorctl("plan", "--insecure", "-f", "controlplane.yaml", "-o", "json", code=2).out)
+    assert "+version: v1alpha1" in plan["diff"]
+    assert plan["services"] == ["trustd"]
     node.ichorctl("version", "--insecure")  # nothing was applied
     node.ichorctl("apply-config", "--insecure", "-f", "controlplane.yaml")
     home.ichorctl("config", "endpoint", node.address)
@@ -90,6 +93,11 @@ def _another_config(node: Node) -> None:
     patch = json.dumps({"machine": {"network": {"hostname": "renamed"}}})
     said = node.ichorctl("apply-config", "-f", "controlplane.yaml", "-p", patch, "--dry-run").out
     assert "renamed" in said
+    assert "machine.network.hostname: the node takes the name" in said
+    assert node.ichorctl("plan", "-p", patch, code=2).out.startswith(f"{node.address}:\nChanges:\n")
+    assert "No changes." in node.ichorctl("plan", "-f", "controlplane.yaml").out
+    node.ichorctl("plan", "-p", "machine: [", code=1)
+    node.ichorctl("plan", "--no-such-flag", code=1)
     assert _hostname(node) == node.name
     with node.following("get", "hostname", "--watch") as names:
         names.until(node.name)

@@ -1,17 +1,19 @@
 """ApplyConfiguration: validate, say what would change, put in force. A key this node does not act on yet is a warning
 in the answer, never passed over."""
 
-import difflib
 from typing import Final
 
+import msgspec
+
 from core.base.errors import Invalid, Unsupported
+from core.base.offload import call
 from core.base.units import format_duration
-from core.config import modes
+from core.config import change, modes
 from core.config.load import Config
 from core.config.problems import ConfigErrors
-from core.config.support import unsupported
 from core.node.api.access import check_call
 from core.node.controllers.config import Mode
+from core.node.machineconfig import parsed
 from core.node.node import Node
 from core.rpc.context import Context
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -37,11 +39,18 @@ async def apply_configuration(
     seconds = _seconds(request)
     config = node.config.check(request.data, mode)
     warnings = _warnings(node, config)
+    before = parsed(node.config.active) if node.config.active else None
+    difference = await call(change.difference, before, config)
+    as_json = ctx.metadata.get(change.KEY) == change.JSON
     if request.dry_run:
-        said = f"Dry run summary:\n{_difference(node.config.active, request.data)}"
+        said = _dry(difference, as_json=as_json)
     else:
         await node.config.apply(request.data, mode, seconds)
         said = _SAID.get(mode, f"Applied configuration for {format_duration(seconds)}, then it reverts")
+        if mode is not Mode.STAGED and difference.next_boot:
+            said += f"; some of {', '.join(difference.next_boot)} waits for the next boot"
+    if not (request.dry_run and as_json):  # where they are a part of what was said
+        warnings += [f"{path} is not acted on by this node yet" for path in difference.unused]
     applied = _Mode.NO_REBOOT if request.mode == _Mode.AUTO else request.mode
     message = pb.ApplyConfiguration(warnings=warnings, mode=applied, mode_details=said)
     return pb.ApplyConfigurationResponse(messages=[message])
@@ -60,12 +69,10 @@ def _warnings(node: Node, config: Config) -> list[str]:
     found = modes.check(config, modes.Mode(node.platform.mode))
     if errors := [problem for problem in found if not problem.warning]:
         raise ConfigErrors(errors)
-    unused = [f"{path} is not acted on by this node yet" for path in unsupported(config)]
-    return [str(problem) for problem in (*config.warnings, *found)] + unused
+    return [str(problem) for problem in (*config.warnings, *found)]
 
 
-def _difference(before: bytes, after: bytes) -> str:
-    lines = difflib.unified_diff(
-        before.decode().splitlines(keepends=True), after.decode().splitlines(keepends=True), "in force", "new"
-    )
-    return "".join(lines) or "No changes."
+def _dry(difference: change.Difference, as_json: bool) -> str:
+    if as_json:
+        return msgspec.json.encode(difference).decode()
+    return f"Dry run summary:\n{change.told(difference)}"

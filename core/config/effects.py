@@ -1,0 +1,59 @@
+"""What follows when a key changes that the node acts on: the one table of it. Everything else of the schema is read,
+validated, kept, and reported as not acted on yet (`core.config.support`). Whoever implements a key adds a line here:
+`validate`, `plan`, what a node answers to an apply, and docs/config.md follow."""
+
+from typing import Final
+
+import msgspec
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What a change does, as words that go on behind the key. It happens at once, unless it is `once`: at a moment that
+    comes once in a node's life. `lasting`: what goes or changes stays until the next boot; what is new does not.
+    `certificates` are issued anew without a restart of who serves with them, `services` end or start."""
+
+    what: str
+    once: bool = False
+    lasting: bool = False
+    certificates: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+_LEAVES: Final = ("apid", "trustd")
+_ROUTES: Final = Effect("links, addresses and routes follow")
+_ADDRESSES: Final = Effect("addresses follow", certificates=_LEAVES)
+_RESOLVERS: Final = Effect("/etc/resolv.conf is written anew")
+_DISK: Final = Effect("is read when the node takes a disk", once=True)
+
+# A path covers all below it; [] stands for any element, * for any key of a free mapping.
+EFFECTS: Final[dict[str, Effect]] = {
+    "version": Effect("is the only one there is"),
+    "machine.type": Effect("trustd runs on control planes alone", certificates=_LEAVES, services=("trustd",)),
+    "machine.token": Effect("nodes join with the new one"),
+    "machine.ca": Effect("is accepted with the next connection", certificates=_LEAVES),
+    "machine.acceptedCAs": Effect("are accepted with the next connection"),
+    "machine.certSANs": Effect("are in the next certificate", certificates=_LEAVES),
+    "machine.network.hostname": Effect("the node takes the name", certificates=_LEAVES),
+    "machine.network.interfaces[].interface": _ROUTES,
+    "machine.network.interfaces[].deviceSelector": _ROUTES,
+    "machine.network.interfaces[].addresses": _ADDRESSES,
+    "machine.network.interfaces[].cidr": _ADDRESSES,
+    "machine.network.interfaces[].routes": _ROUTES,
+    "machine.network.interfaces[].mtu": _ROUTES,
+    "machine.network.interfaces[].dhcp": _ADDRESSES,
+    "machine.network.interfaces[].ignore": _ADDRESSES,
+    "machine.network.interfaces[].dhcpOptions.routeMetric": _ROUTES,
+    "machine.network.interfaces[].dhcpOptions.ipv4": _ADDRESSES,
+    "machine.network.nameservers": _RESOLVERS,
+    "machine.network.searchDomains": _RESOLVERS,
+    "machine.network.disableSearchDomain": _RESOLVERS,
+    "machine.network.extraHostEntries": Effect("/etc/hosts is written anew"),
+    "machine.install.disk": _DISK,
+    "machine.install.diskSelector": _DISK,
+    "machine.install.wipe": _DISK,
+    "machine.time": Effect("the clock follows these servers"),
+    "machine.sysctls": Effect("are set; what is left out gets back what it was"),
+    "machine.kernel.modules": Effect("are loaded", lasting=True),
+    "cluster.clusterName": Effect("is the context's name in client configs that the node makes"),
+    "cluster.controlPlane.endpoint": Effect("workers ask there for their certificates"),
+}
