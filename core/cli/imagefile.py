@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from core.cli import images
+from core.cli.imagepull import pull_image
 from core.cli.nicknames import nickname
 from core.cli.output import emit_json, output_option
 from core.codec import bundle
@@ -26,9 +27,9 @@ def command(context: click.Context, namespace: str | None) -> None:
     context.obj = namespace
 
 
-for _verb in (images.list_images, images.import_image, images.remove_image):
+for _verb in (images.list_images, pull_image, images.import_image, images.remove_image):
     command.add_command(_verb)
-nickname(command, {"l": images.list_images, "ls": images.list_images, "rm": images.remove_image})
+nickname(command, {"l": images.list_images, "ls": images.list_images, "p": pull_image, "rm": images.remove_image})
 
 
 @command.command()

@@ -21,7 +21,7 @@ INSTANCES = {
     "system": (common_pb2.CRI, common_pb2.NS_SYSTEM),
     "inmem": (common_pb2.CONTAINERD, common_pb2.NS_SYSTEM),
 }
-_namespace = click.option(
+namespace_option = click.option(
     "--namespace",
     type=click.Choice(tuple(INSTANCES)),
     callback=lambda context, _, value: value or context.obj or "cri",
@@ -29,7 +29,8 @@ _namespace = click.option(
 )
 
 
-def _instance(name: str) -> common_pb2.ContainerdInstance:
+def instance(name: str) -> common_pb2.ContainerdInstance:
+    """The namespace as the calls name it."""
     driver, namespace = INSTANCES[name]
     return common_pb2.ContainerdInstance(
         driver=common_pb2.ContainerDriver.Name(driver), namespace=common_pb2.ContainerdNamespace.Name(namespace)
@@ -37,12 +38,12 @@ def _instance(name: str) -> common_pb2.ContainerdInstance:
 
 
 @click.command("list")
-@_namespace
+@namespace_option
 @node_options()
 @output_option("table", "json")
 def list_images(namespace: str, nodes: Nodes, output: str) -> int:
     """List the images of the nodes."""
-    request = pb.ImageServiceListRequest(containerd=_instance(namespace))
+    request = pb.ImageServiceListRequest(containerd=instance(namespace))
 
     async def ask(node: Node) -> list[pb.ImageServiceListResponse]:
         return [i async for i in node.stream("machine.ImageService/List", request, pb.ImageServiceListResponse)]
@@ -62,13 +63,13 @@ def list_images(namespace: str, nodes: Nodes, output: str) -> int:
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_namespace
+@namespace_option
 @node_options()
 def import_image(file: Path, namespace: str, nodes: Nodes) -> int:
     """Give the nodes the image in FILE, an OCI layout as a tar."""
 
     async def pieces() -> AsyncIterator[pb.ImageServiceImportRequest]:
-        yield pb.ImageServiceImportRequest(containerd=_instance(namespace))
+        yield pb.ImageServiceImportRequest(containerd=instance(namespace))
         with file.open("rb") as source:
             for piece in iter(partial(source.read, _PIECE), b""):
                 yield pb.ImageServiceImportRequest(image_chunk=common_pb2.Data(bytes=piece))
@@ -83,11 +84,11 @@ def import_image(file: Path, namespace: str, nodes: Nodes) -> int:
 
 @click.command("remove")
 @click.argument("name")
-@_namespace
+@namespace_option
 @node_options()
 def remove_image(name: str, namespace: str, nodes: Nodes) -> int:
     """Remove the image NAME from the nodes."""
-    request = pb.ImageServiceRemoveRequest(containerd=_instance(namespace), image_ref=name)
+    request = pb.ImageServiceRemoveRequest(containerd=instance(namespace), image_ref=name)
 
     async def remove(node: Node) -> None:
         await node.unary("machine.ImageService/Remove", request, Empty)

@@ -1,9 +1,10 @@
-"""machine.ImageService and the image calls of MachineService: what is in containerd's store. Images come by import
-alone: there is nobody to fetch them from yet, nor a policy to check them against."""
+"""machine.ImageService and the image calls of MachineService: what is in containerd's store, and what comes there from
+registries and by import. There is no policy yet to check images against."""
 
 import errno
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
@@ -13,9 +14,11 @@ from google.protobuf.empty_pb2 import Empty
 from core.base import offload
 from core.base.errors import Exhausted, Invalid, NotFound
 from core.node.api.instances import of_instance, of_namespace
-from core.node.api.later import REGISTRIES, VERIFYING, later
+from core.node.api.later import VERIFYING, later
 from core.node.containers import images
 from core.node.containers.client import Containerd, missing
+from core.node.containers.progress import Layer, Phase
+from core.node.containers.pull import Pulls
 from core.rpc.pb.containerd import images_pb2
 from core.rpc.pb.machine import image_pb2 as pb
 from core.rpc.pb.machine import machine_pb2
@@ -23,6 +26,14 @@ from core.rpc.service import Method, Service, client_stream, server_stream, unar
 
 FOLDER: Final = Path("/var")  # where an import waits until it is whole: on disk, without a name
 NAME: Final = "machine.ImageService"
+_Layer = pb.ImageServicePullLayerProgress
+_STATUS: Final = {
+    Phase.DOWNLOADING: _Layer.DOWNLOADING,
+    Phase.DOWNLOADED: _Layer.DOWNLOAD_COMPLETE,
+    Phase.EXTRACTING: _Layer.EXTRACTING,
+    Phase.EXTRACTED: _Layer.EXTRACT_COMPLETE,
+    Phase.EXISTED: _Layer.ALREADY_EXISTS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +49,9 @@ class Images:
             NAME,
             {
                 "List": server_stream(self.list, pb.ImageServiceListRequest, pb.ImageServiceListResponse),
+                "Pull": server_stream(self.pull, pb.ImageServicePullRequest, pb.ImageServicePullResponse),
                 "Import": client_stream(self.load, pb.ImageServiceImportRequest, pb.ImageServiceImportResponse),
                 "Remove": unary(self.remove, pb.ImageServiceRemoveRequest, Empty),
-                **later(NAME, "Pull", REGISTRIES),
                 **later(NAME, "Verify", VERIFYING),
             },
         )
@@ -50,7 +61,7 @@ class Images:
         request, reply = machine_pb2.ImageListRequest, machine_pb2.ImageListResponse
         return {
             "ImageList": server_stream(self.legacy_list, request, reply),
-            **later("machine.MachineService", "ImagePull", REGISTRIES),
+            "ImagePull": unary(self.legacy_pull, machine_pb2.ImagePullRequest, machine_pb2.ImagePullResponse),
         }
 
     async def list(self, ctx: Any, request: pb.ImageServiceListRequest) -> AsyncIterator[pb.ImageServiceListResponse]:
@@ -77,6 +88,18 @@ class Images:
                 size=await _size(within, image),
                 created_at=image.created_at,
             )
+
+    async def pull(self, ctx: Any, request: pb.ImageServicePullRequest) -> AsyncIterator[pb.ImageServicePullResponse]:
+        """Each layer as it goes on, the image's name last. Who leaves ends the pull, and nothing of it stays."""
+        pulls = Pulls(self.containerd)
+        async with aclosing(pulls.follow(of_instance(request.containerd), request.image_ref)) as news:
+            async for item in news:
+                yield pb.ImageServicePullResponse(name=item) if isinstance(item, str) else _progress(item)
+
+    async def legacy_pull(self, ctx: Any, request: machine_pb2.ImagePullRequest) -> machine_pb2.ImagePullResponse:
+        """The same without progress, as older clients ask."""
+        await Pulls(self.containerd).pull(of_namespace(request.namespace), request.reference)
+        return machine_pb2.ImagePullResponse(messages=[machine_pb2.ImagePull()])
 
     async def load(
         self, ctx: Any, requests: AsyncIterator[pb.ImageServiceImportRequest]
@@ -105,6 +128,14 @@ class Images:
 
     def _within(self, namespace: str) -> Containerd:
         return replace(self.containerd, namespace=namespace)
+
+
+def _progress(layer: Layer) -> pb.ImageServicePullResponse:
+    progress = _Layer(status=_STATUS[layer.phase], offset=layer.offset, total=layer.total)
+    progress.elapsed.FromNanoseconds(round(layer.elapsed * 1e9))
+    return pb.ImageServicePullResponse(
+        pull_progress=pb.ImageServicePullProgress(layer_id=layer.digest, progress=progress)
+    )
 
 
 async def _all(containerd: Containerd) -> list[images_pb2.Image]:

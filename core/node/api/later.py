@@ -21,7 +21,6 @@ KUBERNETES: Final = "this node does not run Kubernetes yet"
 SLOTS: Final = "this node cannot write another image to itself yet"
 WIPING: Final = "this node does not wipe disks yet"
 VERIFYING: Final = "this node has no policy to check images against yet"
-REGISTRIES: Final = "this node does not fetch images from registries yet; import one instead"
 
 MACHINE: Final = {
     "Bootstrap EtcdMemberList EtcdRemoveMemberByID EtcdLeaveCluster EtcdForfeitLeadership EtcdRecover EtcdSnapshot"

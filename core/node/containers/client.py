@@ -24,7 +24,7 @@ SOCKET: Final = "/run/containerd/containerd.sock"
 NAMESPACES: Final = ("system", "inmem", "k8s.io")
 SNAPSHOTTER: Final = "overlayfs"
 DEADLINE: Final = 30.0
-_LEASE: Final = 3600.0  # seconds until containerd drops the lease of a client that died
+_LEASE: Final = 86400.0  # seconds until containerd drops the lease of a client that died; more than a pull may take
 
 
 def path(service: str, method: str) -> str:
@@ -78,16 +78,19 @@ class Containerd:
 
     @asynccontextmanager
     async def leased(self) -> AsyncIterator["Containerd"]:
-        """The same under a lease: nothing made meanwhile is collected before something lasting points to it."""
+        """The same under a lease: nothing made meanwhile is collected before something lasting points to it. If the
+        block fails, what nothing points to is gone when this raises."""
         expires = rfc3339(int(self.clock.now() + _LEASE) * 10**9)
         request = leases_pb2.CreateRequest(
             id=f"ichor-{secrets.token_hex(8)}", labels={"containerd.io/gc.expire": expires}
         )
-        made = await self.call("leases", "Create", request, leases_pb2.CreateResponse)
+        made = (await self.call("leases", "Create", request, leases_pb2.CreateResponse)).lease.id
         try:
-            yield replace(self, lease=made.lease.id)
-        finally:
-            await self.call("leases", "Delete", leases_pb2.DeleteRequest(id=made.lease.id), Empty)
+            yield replace(self, lease=made)
+        except BaseException:
+            await self.call("leases", "Delete", leases_pb2.DeleteRequest(id=made, sync=True), Empty)
+            raise
+        await self.call("leases", "Delete", leases_pb2.DeleteRequest(id=made), Empty)
 
 
 async def existing(call: Awaitable[T]) -> T | None:

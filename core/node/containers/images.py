@@ -2,16 +2,31 @@
 tell the garbage collector what holds what; an import that died is finished by doing it again."""
 
 import secrets
+from collections.abc import Iterator
 from typing import IO, Final
 
 from google.protobuf.empty_pb2 import Empty
 
 from core.base.errors import Invalid, NotFound
 from core.node.containers.client import SNAPSHOTTER, Containerd, existing, missing, path
-from core.node.containers.layout import Config, Descriptor, Image, Layout, Manifest, chain, decode
+from core.node.containers.layout import (
+    INDEXES,
+    Config,
+    Descriptor,
+    Image,
+    Index,
+    Layout,
+    Manifest,
+    chain,
+    chosen,
+    decode,
+    whole,
+)
+from core.rpc.call import Call
 from core.rpc.pb.containerd import content_pb2, diff_pb2, images_pb2, snapshots_pb2, types_pb2
 from core.rpc.status import Code, RpcError
 
+Writing = Call[content_pb2.WriteContentRequest, content_pb2.WriteContentResponse]
 PIECE: Final = 1 << 20
 _APPLY: Final = 600.0  # seconds a layer may take to unpack
 
@@ -34,10 +49,26 @@ async def find(containerd: Containerd, name: str) -> Image:
     found = await missing(containerd.call("images", "Get", request, images_pb2.GetImageResponse))
     if found is None:
         raise NotFound(f"image {name} is not on this node", remedy="import or pull it first")
-    target = Descriptor(found.image.target.media_type, found.image.target.digest, found.image.target.size)
+    return await opened(containerd, name, described(found.image.target))
+
+
+async def opened(containerd: Containerd, name: str, top: Descriptor) -> Image:
+    """The image behind a descriptor of its manifest, or of an index that names it. Raises NotFound, Invalid."""
+    target, index = top, None
+    if top.media_type in INDEXES:
+        target, index = chosen(decode(await read(containerd, top.digest), Index, name), top.digest), top
     manifest = decode(await read(containerd, target.digest), Manifest, name)
     config = decode(await read(containerd, manifest.config.digest), Config, name)
-    return Image(name, target, manifest, config)
+    return whole(Image(name, target, manifest, config, index))
+
+
+async def adopt(containerd: Containerd, image: Image) -> None:
+    """Have an image that another namespace has: blobs are shared, layers are unpacked anew. There must be leases in
+    both. Raises NotFound if a blob is nowhere."""
+    for blob, labels in _held(image):
+        await _write(containerd, blob, None, labels)
+    await unpack(containerd, image)
+    await _record(containerd, image)
 
 
 async def read(containerd: Containerd, digest: str) -> bytes:
@@ -81,19 +112,24 @@ async def _layer(containerd: Containerd, layer: Descriptor, diff: str, name: str
 
 
 async def _blobs(containerd: Containerd, layout: Layout, image: Image) -> None:
-    """Bottom up, so that what points to others comes after them."""
-    layers = image.manifest.layers
-    for layer, diff in zip(layers, image.config.rootfs.diff_ids, strict=True):
-        await _write(containerd, layer, layout.blob(layer), {"containerd.io/uncompressed": diff})
-    top = chain(image.config.rootfs.diff_ids)[-1:]
-    snapshot = {f"containerd.io/gc.ref.snapshot.{SNAPSHOTTER}": name for name in top}
-    await _write(containerd, image.manifest.config, layout.blob(image.manifest.config), snapshot)
+    for blob, labels in _held(image):
+        await _write(containerd, blob, layout.blob(blob), labels)
+
+
+def _held(image: Image) -> Iterator[tuple[Descriptor, dict[str, str]]]:
+    """Its blobs bottom up, so that what points to others comes after them, with the labels that say what they hold."""
+    layers, diffs = image.manifest.layers, image.config.rootfs.diff_ids
+    for layer, diff in zip(layers, diffs, strict=True):
+        yield layer, {"containerd.io/uncompressed": diff}
+    snapshot = {f"containerd.io/gc.ref.snapshot.{SNAPSHOTTER}": name for name in chain(diffs)[-1:]}
+    yield image.manifest.config, snapshot
     held = {"config": image.manifest.config, **{f"l.{number}": layer for number, layer in enumerate(layers)}}
-    labels = {f"containerd.io/gc.ref.content.{key}": blob.digest for key, blob in held.items()}
-    await _write(containerd, image.target, layout.blob(image.target), labels)
+    yield image.target, {f"containerd.io/gc.ref.content.{key}": blob.digest for key, blob in held.items()}
+    if image.index is not None:
+        yield image.index, {"containerd.io/gc.ref.content.m.0": image.target.digest}
 
 
-async def _write(containerd: Containerd, blob: Descriptor, source: IO[bytes], labels: dict[str, str]) -> None:
+async def _write(containerd: Containerd, blob: Descriptor, source: IO[bytes] | None, labels: dict[str, str]) -> None:
     if not await _exists(containerd, blob, source, labels):
         return
     request = content_pb2.UpdateRequest(info=content_pb2.Info(digest=blob.digest, labels=labels))
@@ -101,8 +137,9 @@ async def _write(containerd: Containerd, blob: Descriptor, source: IO[bytes], la
     await containerd.call("content", "Update", request, content_pb2.UpdateResponse)
 
 
-async def _exists(containerd: Containerd, blob: Descriptor, source: IO[bytes], labels: dict[str, str]) -> bool:
-    """Write the blob; True if it had been there, and its labels are still to be set."""
+async def _exists(containerd: Containerd, blob: Descriptor, source: IO[bytes] | None, labels: dict[str, str]) -> bool:
+    """Write the blob; True if it had been there, and its labels are still to be set. Without a source another namespace
+    must have it, for then containerd takes it for written as soon as it hears the digest."""
     start = content_pb2.WriteContentRequest(ref=f"import-{blob.digest}", total=blob.size, expected=blob.digest)
     metadata = containerd.metadata
     call = containerd.channel.bidi(
@@ -110,14 +147,13 @@ async def _exists(containerd: Containerd, blob: Descriptor, source: IO[bytes], l
     )
     try:
         async with call:
-            with source:
-                await call.send(start)
-                offset = (await anext(call)).offset  # what an earlier attempt brought
-                source.seek(offset)
-                while piece := source.read(PIECE):
-                    action = content_pb2.WriteAction.WRITE
-                    await call.send(content_pb2.WriteContentRequest(action=action, offset=offset, data=piece))
-                    offset = (await anext(call)).offset
+            await call.send(start)
+            offset = (await anext(call)).offset  # what an earlier attempt brought
+            if source is not None:
+                with source:
+                    offset = await _rest(call, source, offset)
+            if offset != blob.size:
+                raise NotFound(f"blob {blob.digest} is not on this node whole", remedy="pull the image again")
             commit = content_pb2.WriteContentRequest(
                 action=content_pb2.WriteAction.COMMIT, offset=offset, total=blob.size, expected=blob.digest
             )
@@ -132,8 +168,18 @@ async def _exists(containerd: Containerd, blob: Descriptor, source: IO[bytes], l
     return False
 
 
+async def _rest(call: Writing, source: IO[bytes], offset: int) -> int:
+    """Write what comes after `offset`; where that ends."""
+    source.seek(offset)
+    while piece := source.read(PIECE):
+        action = content_pb2.WriteAction.WRITE
+        await call.send(content_pb2.WriteContentRequest(action=action, offset=offset, data=piece))
+        offset = (await anext(call)).offset
+    return offset
+
+
 async def _record(containerd: Containerd, image: Image) -> None:
-    record = images_pb2.Image(name=image.name, target=message(image.target))
+    record = images_pb2.Image(name=image.name, target=message(image.index or image.target))
     create = images_pb2.CreateImageRequest(image=record)
     if await existing(containerd.call("images", "Create", create, images_pb2.CreateImageResponse)) is None:
         update = images_pb2.UpdateImageRequest(image=record)
@@ -143,3 +189,8 @@ async def _record(containerd: Containerd, image: Image) -> None:
 def message(descriptor: Descriptor) -> types_pb2.Descriptor:
     """A descriptor as containerd takes it."""
     return types_pb2.Descriptor(media_type=descriptor.media_type, digest=descriptor.digest, size=descriptor.size)
+
+
+def described(message: types_pb2.Descriptor) -> Descriptor:
+    """A descriptor as containerd tells it."""
+    return Descriptor(message.media_type, message.digest, message.size)

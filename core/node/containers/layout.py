@@ -76,12 +76,13 @@ class Config(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image of a layout: the descriptor of its manifest, and what that says."""
+    """One image: the descriptor of its manifest, what that says, and the index that names it beside others, if any."""
 
     name: str
     target: Descriptor
     manifest: Manifest
     config: Config
+    index: Descriptor | None = None
 
 
 class Layout:
@@ -108,9 +109,7 @@ class Layout:
             target = self._resolve(top)
             manifest = self.document(target, Manifest)
             config = self.document(manifest.config, Config)
-            if len(config.rootfs.diff_ids) != len(manifest.layers):
-                raise Invalid(f"image {own}: {len(manifest.layers)} layers but {len(config.rootfs.diff_ids)} diff ids")
-            yield Image(own, target, manifest, config)
+            yield whole(Image(own, target, manifest, config))
 
     def document(self, descriptor: Descriptor, kind: type[T]) -> T:
         """A blob's JSON, its digest checked."""
@@ -123,10 +122,7 @@ class Layout:
     def _resolve(self, descriptor: Descriptor) -> Descriptor:
         if descriptor.media_type not in INDEXES:
             return descriptor
-        for inner in self.document(descriptor, Index).manifests:
-            if fits(inner.platform) and inner.media_type not in INDEXES:
-                return inner
-        raise NotFound(f"index {descriptor.digest} has no image for {_MACHINES.get(platform.machine())}")
+        return chosen(self.document(descriptor, Index), descriptor.digest)
 
     def _open(self, name: str) -> IO[bytes]:
         member = self._members.get(name)
@@ -143,6 +139,22 @@ class Layout:
         if digest and f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
             raise Invalid(f"{name} of the image layout is not what its digest says")
         return decode(data, kind, name)
+
+
+def chosen(index: Index, digest: str) -> Descriptor:
+    """The manifest in an index for this machine. Raises NotFound."""
+    for inner in index.manifests:
+        if fits(inner.platform) and inner.media_type not in INDEXES:
+            return inner
+    raise NotFound(f"index {digest} has no image for {_MACHINES.get(platform.machine())}")
+
+
+def whole(image: Image) -> Image:
+    """The image, if its config tells of as many layers as its manifest. Raises Invalid."""
+    layers, told = len(image.manifest.layers), len(image.config.rootfs.diff_ids)
+    if layers != told:
+        raise Invalid(f"image {image.name}: {layers} layers but {told} diff ids")
+    return image
 
 
 def decode(data: bytes, kind: type[T], name: str) -> T:

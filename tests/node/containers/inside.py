@@ -6,20 +6,15 @@ import io
 import os
 import select
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.message import Message
 
-from core.base.clock import SystemClock
 from core.linux.cgroup import Tree
-from core.linux.init import Exit, Init
 from core.linux.process import Spec, spawn
 from core.linux.rights import held
 from core.node.api.debug import Debug
@@ -29,118 +24,21 @@ from core.node.containers import cni, images, spec
 from core.node.containers.attached import LABELS, attached, sweep
 from core.node.containers.client import Containerd
 from core.node.containers.container import Container, Output, namespace
-from core.node.resources import NAMESPACES, REGISTRY
-from core.node.services.containerd import Settings, service
+from core.node.services.containerd import Settings
 from core.node.services.logs import Logs
-from core.node.services.service import Service
 from core.node.services.supervisor import Supervisor
-from core.rpc.client import Channel
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.containerd import containers_pb2, introspection_pb2, namespaces_pb2, task_events_pb2, task_pb2
 from core.rpc.pb.machine import debug_pb2, image_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import Code, RpcError
-from core.state import Store
 from tests.node.api.calls import calling
 from tests.node.containers import oci
-from tests.support.fdtable import FdTable
+from tests.node.containers.house import Table, furnish, machined, root, run
 from tests.support.wire import served
 
 IMAGE = "ichor.test/hello:1"
 SUBNET = "10.87.3.0/24"
-
-
-class Table(FdTable):
-    """init's part; as PID 1 we reap ourselves, so its journal stays empty."""
-
-    def journal(self, since: int = 0) -> list[Exit]:
-        return []
-
-
-class Silence:
-    """An event bus that nobody follows."""
-
-    def publish(self, event: Message, actor_id: str = "") -> None: ...
-
-
-def run(*argv: str) -> str:
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-
-
-def furnish(work: Path) -> None:
-    """Private mounts; a second network namespace as somebody outside, 192.0.2.2; the node is 192.0.2.1."""
-    for folder in ("/run", "/var/lib", str(work)):
-        run("mount", "-t", "tmpfs", "tmpfs", folder)
-    Path("/run/cni-test").mkdir()
-    run("ip", "link", "set", "lo", "up")
-    run("ip", "netns", "add", "outside")
-    run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", "outside")
-    run("ip", "addr", "add", "192.0.2.1/24", "dev", "up0")
-    run("ip", "link", "set", "up0", "up")
-    run("ip", "-n", "outside", "addr", "add", "192.0.2.2/24", "dev", "eth0")
-    run("ip", "-n", "outside", "link", "set", "eth0", "up")
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-
-
-def root(programs: Path, work: Path) -> None:
-    """A root of the image's own libraries for containerd and runc, with everything else at its usual place."""
-    top = work / "root"
-    for folder in ("upper", "work", "root"):
-        (work / folder).mkdir()
-    layers = f"lowerdir={programs},upperdir={work}/upper,workdir={work}/work"
-    run("mount", "-t", "overlay", "overlay", "-o", layers, str(top))
-    for name in ("bin", "sbin", "lib", "lib64"):
-        if not (top / name).exists():
-            (top / name).symlink_to(f"usr/{name}")
-    for folder in ("/proc", "/sys", "/dev", "/run", "/var/lib", "/tmp"):
-        (top / folder[1:]).mkdir(parents=True, exist_ok=True)
-        run("mount", "--rbind", folder, f"{top}{folder}")
-    # by pivot_root: from a mere chroot runc could not enter again what it has made
-    script = work / "containerd"
-    script.write_text(
-        f'#!/bin/sh\n[ "$PIVOTED" ] || PIVOTED=1 exec /usr/bin/unshare --mount --propagation private "$0" "$@"\n'
-        f'cd {top} && mkdir -p old && pivot_root . old && exec /usr/bin/containerd "$@"\n'
-    )
-    script.chmod(0o755)
-
-
-@asynccontextmanager
-async def machined(
-    programs: Path, work: Path, group: str, table: Table
-) -> AsyncIterator[tuple[Supervisor, Containerd, Settings, Logs]]:
-    clock = SystemClock()
-    tree = Tree.detect(base=group)
-    settings = Settings(
-        root=Path("/var/lib/containerd"),
-        socket=str(work / "containerd.sock"),
-        plugins=programs / "usr/lib/cni",
-        networks=Path("/run/cni-test/net.d"),
-        networks_kept=Path("/var/lib/kept"),
-        adjusts_oom=False,
-        shims=f"/{group}/podruntime/shim",
-    )
-    program, file = work / "containerd", work / "config.toml"
-    table_of_services = [
-        replace(service(clock, settings, path=file, program=str(program)), delay=0.2, oom_score=500),
-        Service("cri", same_process_as="containerd"),
-    ]
-    logs, store = Logs(table), Store(REGISTRY, clock, NAMESPACES)
-    init = cast(Init, table)
-    try:
-        async with Supervisor(
-            table_of_services, init=init, tree=tree, logs=logs, store=store, events=Silence(), clock=clock
-        ) as supervisor:
-            supervisor.start("containerd")
-            async with asyncio.timeout(30):
-                await supervisor.unit("cri").until(lambda unit: unit.up or unit.record.restarts > 5)
-            containerd = Containerd(Channel(settings.socket), clock)
-            yield supervisor, containerd, settings, logs
-            await containerd.channel.close()
-    except BaseException:
-        print(b"".join([piece async for piece in logs.find("containerd").read(tail=60)]).decode())
-        raise
-    finally:
-        logs.close()
 
 
 async def import_twice(containerd: Containerd, work: Path) -> None:
@@ -287,9 +185,6 @@ async def seen_by_clients(containerd: Containerd, work: Path, group: str, pid: i
         gone = image_pb2.ImageServiceRemoveRequest(containerd=system, image_ref="imported:1")
         await channel.unary(path + "Remove", gone, Empty)
         assert await code_of(channel.unary(path + "Remove", gone, Empty)) is Code.NOT_FOUND
-        pull = image_pb2.ImageServicePullRequest(containerd=system, image_ref="a/b:1")
-        call = channel.server_stream(path + "Pull", pull, image_pb2.ImageServicePullResponse)
-        assert await code_of(anext(call)) is Code.UNIMPLEMENTED
         assert not list(work.glob("tmp*"))
 
 

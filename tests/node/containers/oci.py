@@ -93,11 +93,30 @@ def layer(files: dict[str, bytes]) -> bytes:
 
 def layout(layers: list[bytes], name: str, *, lie: bool = False) -> bytes:
     """The tar of a layout with one image; `lie`: its config tells another layer than there is."""
+    blobs, manifest = _image(layers, "amd64", lie=lie)
+    return _layout(blobs, blob("manifest.v1+json", manifest), name)
+
+
+def many(images: dict[str, list[bytes]], name: str) -> bytes:
+    """The tar of a layout with an index of images: the layers of each by architecture."""
+    blobs: list[bytes] = []
+    manifests = []
+    for architecture, layers in images.items():
+        more, manifest = _image(layers, architecture)
+        blobs += more
+        platform = {"os": "linux", "architecture": architecture}
+        manifests.append(blob("manifest.v1+json", manifest) | {"platform": platform})
+    index = json.dumps({"schemaVersion": 2, "mediaType": f"{MEDIA}index.v1+json", "manifests": manifests}).encode()
+    return _layout([*blobs, index], blob("index.v1+json", index), name)
+
+
+def _image(layers: list[bytes], architecture: str, *, lie: bool = False) -> tuple[list[bytes], bytes]:
+    """All blobs, and which of them is the manifest."""
     packed = [gzip.compress(raw, 1, mtime=0) for raw in layers]
     diffs = [digest(raw + b"?" if lie else raw) for raw in layers]
     config = json.dumps(
         {
-            "architecture": "amd64",
+            "architecture": architecture,
             "os": "linux",
             "config": {"Env": ["GREETING=hi"], "Entrypoint": ["/hello"], "Cmd": ["serve"]},
             "rootfs": {"type": "layers", "diff_ids": diffs},
@@ -110,8 +129,11 @@ def layout(layers: list[bytes], name: str, *, lie: bool = False) -> bytes:
             "layers": [blob("layer.v1.tar+gzip", data) for data in packed],
         }
     ).encode()
-    top = blob("manifest.v1+json", manifest) | {"annotations": {"io.containerd.image.name": name} if name else {}}
-    index = json.dumps({"schemaVersion": 2, "manifests": [top]}).encode()
+    return [config, *packed, manifest], manifest
+
+
+def _layout(blobs: list[bytes], top: dict[str, Any], name: str) -> bytes:
+    named = top | {"annotations": {"io.containerd.image.name": name} if name else {}}
+    index = json.dumps({"schemaVersion": 2, "manifests": [named]}).encode()
     files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": index}
-    files |= {f"blobs/sha256/{digest(data)[7:]}": data for data in (config, manifest, *packed)}
-    return layer(files)
+    return layer(files | {f"blobs/sha256/{digest(data)[7:]}": data for data in blobs})
