@@ -35,6 +35,7 @@ SUITES: Final = (
     "verity",
     "netlink",
     "rpc",
+    "hops",
     "units",
 )
 IMAGE: Final = page.ROOT / "_out" / "x86_64"

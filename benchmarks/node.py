@@ -40,39 +40,49 @@ OURS: Final = ("init", "ichor-spawner", "ichor-machined", "ichor-apid", "ichor-t
 
 @dataclass(slots=True)
 class BenchNode:
-    """`talosconfig` is the file by which its own clients and others reach it."""
+    """`talosconfig` is the file by which its own clients and others reach it; it is node `number` of its cluster."""
 
     places: Places
     cluster: model.Cluster
     machines: Containers
     tls: ClientTLS
     talosconfig: Path
+    number: int = 0
+
+    @property
+    def record(self) -> model.Node:
+        """What the cluster knows of it."""
+        return self.cluster.nodes[self.number]
+
+    @property
+    def host(self) -> str:
+        """Its address."""
+        return self.record.address
 
     @property
     def address(self) -> str:
         """Where its API answers."""
-        node = self.cluster.nodes[0]
-        return f"{node.address}:{node.port}"
+        return f"{self.host}:{self.record.port}"
 
     @property
     def init(self) -> int:
         """The pid of its PID 1 on this machine."""
-        run = self.machines.run(self.cluster.nodes[0])
+        run = self.machines.run(self.record)
         if run is None or not run.init:
             raise NotReady("the node does not run")
         return run.init
 
     def start(self) -> None:
         """Start it; returns when its PID 1 runs."""
-        self.machines.start(self.cluster.nodes[0])
+        self.machines.start(self.record)
 
     def stop(self) -> None:
         """Stop it in order."""
-        self.machines.stop(self.cluster.nodes[0])
+        self.machines.stop(self.record)
 
     def console(self) -> str:
         """What it said since it was made."""
-        return self.machines.console(self.cluster.nodes[0]).read_text()
+        return self.machines.console(self.record).read_text()
 
     def ours(self) -> dict[str, int]:
         """Our own processes in it by name: pid on this machine. One that is being restarted is absent."""
@@ -126,13 +136,13 @@ class BenchNode:
         would be asked for again only a second later, which is this machine's time and not the node's."""
         inside = ["nsenter", f"--net=/proc/{self.init}/ns/net", "ip", "-json", "link", "show", "eth0"]
         mac = json.loads(subprocess.run(inside, check=True, capture_output=True).stdout)[0]["address"]
-        known = ["ip", "neighbor", "replace", self.cluster.nodes[0].address, "lladdr", mac]
+        known = ["ip", "neighbor", "replace", self.host, "lladdr", mac]
         subprocess.run([*known, "nud", "permanent", "dev", self.cluster.bridge], check=True)
 
     def _listens(self) -> bool:
         """Whether a connection is accepted; a lost first packet would be repeated after a second only, so each attempt
         is a short one."""
-        node = self.cluster.nodes[0]
+        node = self.record
         with socket.socket() as probe:
             probe.settimeout(PROBE_SECONDS)
             try:
@@ -161,27 +171,29 @@ def boottime() -> float:
 
 @contextmanager
 def configured(
-    image: Path, kind: model.Kind, say: Callable[[str], None]
+    image: Path, kind: model.Kind, say: Callable[[str], None], name: str = NAME, workers: int = 0
 ) -> Iterator[tuple[Places, model.Cluster, client.ClientConfig]]:
-    """A cluster of one node of the image in the folder `image`, ready, and how to reach it; nothing is left of it."""
+    """A cluster of a control plane and workers of the image in the folder `image`, ready, and how to reach it; it
+    is gone at the end."""
     with TemporaryDirectory(prefix="ichor-bench-") as folder:
         places = Places(Path(folder))
-        spec = model.ClusterSpec(name=NAME, kind=kind, image=str(image))
+        spec = model.ClusterSpec(name=name, kind=kind, image=str(image), workers=workers)
         public = imagefile.public_key(None)
         try:
             made = cluster.create(places, spec, lambda file: verify(file, public), say)
             yield places, made, bringup.configure(places, made, (), say, wait=True)
         finally:
-            if NAME in model.names(places):  # a start that failed leaves a record too
-                cluster.destroy(places, NAME)
+            if name in model.names(places):  # a start that failed leaves a record too
+                cluster.destroy(places, name)
 
 
 @contextmanager
-def node(image: Path, say: Callable[[str], None]) -> Iterator[BenchNode]:
-    """A container node of the image in the folder `image`, ready."""
-    with configured(image, "container", say) as (places, made, access):
+def nodes(image: Path, say: Callable[[str], None], name: str = NAME, workers: int = 0) -> Iterator[list[BenchNode]]:
+    """Container nodes of the image in the folder `image`, ready: a control plane, then the workers."""
+    with configured(image, "container", say, name, workers) as (places, made, access):
         context = access.get()
         talosconfig = places.home / "talosconfig"
         talosconfig.write_bytes(client.save(access))
         tls = ClientTLS(context.ca, context.crt, context.key)
-        yield BenchNode(places, made, Containers(places, made), tls, talosconfig)
+        machines = Containers(places, made)
+        yield [BenchNode(places, made, machines, tls, talosconfig, number) for number in range(len(made.nodes))]

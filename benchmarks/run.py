@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from benchmarks.node import BenchNode, node
+from benchmarks.node import BenchNode, nodes
 
 
 class Run:
@@ -28,7 +28,7 @@ class Run:
     def node(self) -> BenchNode:
         """A configured container node of the image. It runs; who stops it starts it again."""
         if self._node is None:
-            self._node = self._stack.enter_context(node(self.image, self.say))
+            self._node = self._stack.enter_context(nodes(self.image, self.say))[0]
         return self._node
 
     def rounds(self, usual: int, long: int) -> int:

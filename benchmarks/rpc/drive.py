@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from benchmarks.rpc.certificates import files
 from tests.support import golang
@@ -54,8 +54,8 @@ class Program:
         return self.read()
 
     def cpu(self) -> float:
-        """Seconds of CPU so far, of all threads (see clock_getcpuclockid(3))."""
-        return time.clock_gettime((~self.pid << 3) | 2)
+        """Seconds of CPU so far."""
+        return cpu(self.pid)
 
     def memory(self) -> int:
         """Bytes of RAM, shared ones by their share."""
@@ -63,16 +63,33 @@ class Program:
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
 
 
+class Measured(Protocol):
+    """What is under test: a process, or several."""
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU of a process so far, of all its threads (see clock_getcpuclockid(3))."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
 @contextmanager
-def program(name: str, what: str, address: str, trust: list[str]) -> Iterator[Program]:
-    """The program of a peer, killed at the end."""
-    own = [str(golang.binary("rpc"))] if name == GO else [sys.executable, "-m", "benchmarks.rpc.peer", name]
+def running(command: Sequence[str]) -> Iterator[Program]:
+    """A program, killed at the end."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([*own, what, address, *trust], stdin=pipe, stdout=pipe, text=True) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         try:
             yield Program(process)
         finally:
             process.kill()
+
+
+def program(name: str, what: str, address: str, trust: list[str]) -> AbstractContextManager[Program]:
+    """The program of a peer."""
+    own = [str(golang.binary("rpc"))] if name == GO else [sys.executable, "-m", "benchmarks.rpc.peer", name]
+    return running([*own, what, address, *trust])
 
 
 @contextmanager
@@ -100,7 +117,7 @@ def servers_under(
         for name in NAMES:
             running, address = stack.enter_context(server(folder, name, tls))
             pairs[name] = (stack.enter_context(client(folder, GO, address)), running)
-        return _in_turns(pairs, orders, rounds, warm)
+        return in_turns(pairs, orders, rounds, warm)
 
 
 def clients_against(
@@ -110,7 +127,7 @@ def clients_against(
     with ExitStack() as stack:
         _, address = stack.enter_context(server(folder, GO, tls))
         running = {name: stack.enter_context(client(folder, name, address)) for name in NAMES}
-        return _in_turns({name: (one, one) for name, one in running.items()}, orders, rounds, warm)
+        return in_turns({name: (one, one) for name, one in running.items()}, orders, rounds, warm)
 
 
 def connection(folder: Path, name: str, count: int) -> float:
@@ -124,8 +141,8 @@ def connection(folder: Path, name: str, count: int) -> float:
         return (running.memory() - before) / count / 1024
 
 
-def _in_turns(
-    pairs: Mapping[str, tuple[Program, Program]], orders: Sequence[Order], rounds: int, warm: Sequence[str]
+def in_turns(
+    pairs: Mapping[str, tuple[Program, Measured]], orders: Sequence[Order], rounds: int, warm: Sequence[str]
 ) -> dict[str, list[list[Outcome]]]:
     """Of each (who is asked, who is measured): the rounds, each the outcomes of the orders. Who begins changes."""
     for asked, _ in pairs.values():
@@ -141,7 +158,7 @@ def _in_turns(
     return found
 
 
-def _outcome(asked: Program, measured: Program, order: str, count: int) -> Outcome:
+def _outcome(asked: Program, measured: Measured, order: str, count: int) -> Outcome:
     before = measured.cpu()
     answer = asked.ask(order)
     return Outcome(answer["p50"] or answer["each"], (measured.cpu() - before) / count * 1e6)

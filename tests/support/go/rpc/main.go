@@ -1,5 +1,7 @@
-// grpc-go for benchmarks/rpc: `rpc serve|load ADDRESS [CA CERTIFICATE KEY]`. A server says its address and serves until
-// it is killed; a load does what the lines of its standard input ask for. Defaults of grpc-go wherever it has some.
+// grpc-go for benchmarks/rpc: `rpc serve|load ADDRESS [CA CERTIFICATE KEY]`, and for benchmarks/hops: `rpc ask ADDRESS CA
+// CERTIFICATE KEY`, `rpc front ADDRESS CA CERTIFICATE KEY BACK CERTIFICATE KEY`, `rpc back ADDRESS FOLDER`. A server says
+// its address and serves until it is killed; a load does what the lines of its standard input ask for. Defaults of
+// grpc-go wherever it has some.
 package main
 
 import (
@@ -42,10 +44,17 @@ func secured(files []string) *tls.Config {
 }
 
 func main() {
-	what, address, trust := os.Args[1], os.Args[2], secured(os.Args[3:])
-	if what == "serve" {
-		serve(address, trust)
-	} else {
-		load(address, trust)
+	address, files := os.Args[2], os.Args[3:]
+	switch os.Args[1] {
+	case "serve":
+		serve(address, secured(files))
+	case "load":
+		load(address, secured(files))
+	case "ask":
+		ask(address, secured(files))
+	case "front":
+		door(address, files[3], secured(files[:3]), secured([]string{files[0], files[4], files[5]}))
+	case "back":
+		behind(address, files[0])
 	}
 }
