@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from core.base.errors import Invalid
 from core.rpc import metadata
-from core.rpc.metadata import Metadata
+from core.rpc.metadata import Fields, Metadata
 from core.rpc.pb.google.rpc.status_pb2 import Status
 from core.rpc.status import Code, RpcError, code_of
 from ext.http2.framing import FramingError
@@ -93,14 +93,12 @@ class Call(Generic[Out, In]):
             await stream.wait()
         if not stream.headers_done:
             raise self._failure(stream) or RpcError(Code.INTERNAL, "no headers")
-        if any(name == b"grpc-status" for name, _ in stream.headers):
-            return Metadata()  # headers and trailers in one: all is trailing
-        return metadata.decode(stream.headers)
+        return metadata.decode(opening(stream))
 
     @property
     def trailing(self) -> Metadata:
         """The server's last metadata; complete once the call has ended."""
-        return Metadata() if self._stream is None else metadata.decode(_trailers(self._stream))
+        return Metadata() if self._stream is None else metadata.decode(trailers(self._stream))
 
     @property
     def refused(self) -> bool:
@@ -229,27 +227,36 @@ class Call(Generic[Out, In]):
             raise failure
 
     def _failure(self, stream: Stream) -> RpcError | None:
-        if self._expired:
-            return RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded")
-        trailers = _trailers(stream)
-        if trailers == _GOOD:
-            return None
-        fields = dict(trailers)
-        if b"grpc-status" in fields:
-            return _status(fields)
-        if stream.headers_done and stream.http_status != b"200":
-            code = _HTTP.get(stream.http_status or b"", Code.UNKNOWN)
-            return RpcError(code, f"server answered with HTTP status {(stream.http_status or b'?').decode('latin-1')}")
-        if not stream.session.alive:
-            return RpcError(Code.UNAVAILABLE, f"connection lost: {stream.session.reason}")
-        if stream.error:
-            return RpcError(
-                _RESETS.get(stream.error, Code.INTERNAL), f"server reset the call (HTTP/2 error {stream.error})"
-            )
-        return RpcError(Code.INTERNAL, "server ended the call without a status")
+        return RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded") if self._expired else failure(stream)
 
 
-def _trailers(stream: Stream) -> list[tuple[bytes, bytes]]:
+def failure(stream: Stream) -> RpcError | None:
+    """The status with which a server ended a call; None when it is OK."""
+    fields = trailers(stream)
+    if fields == _GOOD:
+        return None
+    named = dict(fields)
+    if b"grpc-status" in named:
+        return _status(named)
+    if stream.headers_done and stream.http_status != b"200":
+        code = _HTTP.get(stream.http_status or b"", Code.UNKNOWN)
+        return RpcError(code, f"server answered with HTTP status {(stream.http_status or b'?').decode('latin-1')}")
+    if not stream.session.alive:
+        return RpcError(Code.UNAVAILABLE, f"connection lost: {stream.session.reason}")
+    if stream.error:
+        return RpcError(
+            _RESETS.get(stream.error, Code.INTERNAL), f"server reset the call (HTTP/2 error {stream.error})"
+        )
+    return RpcError(Code.INTERNAL, "server ended the call without a status")
+
+
+def opening(stream: Stream) -> Fields:
+    """The server's first fields, without those that came with the status because there was nothing else to say."""
+    return [] if any(name == b"grpc-status" for name, _ in stream.headers) else stream.headers
+
+
+def trailers(stream: Stream) -> Fields:
+    """The server's last fields, which are its first ones when the call ended before a message."""
     return stream.trailers if stream.trailers is not None else stream.headers
 
 

@@ -12,10 +12,10 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from core.base.errors import Invalid
-from core.rpc import metadata as fields
 from core.rpc.call import Call
 from core.rpc.dial import Target, dial
-from core.rpc.metadata import Pairs
+from core.rpc.metadata import Fields, Pairs, format_timeout
+from core.rpc.metadata import encode as encoded
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
 from ext.http2.connection import Connection
@@ -26,8 +26,7 @@ Res = TypeVar("Res", bound=Message)
 Out = TypeVar("Out")
 In = TypeVar("In")
 
-Headers = list[tuple[bytes, bytes]]
-_ALWAYS: Headers = [(b"content-type", b"application/grpc"), (b"te", b"trailers"), (b"user-agent", b"grpc-ichor/0.1")]
+_ALWAYS: Fields = [(b"content-type", b"application/grpc"), (b"te", b"trailers"), (b"user-agent", b"grpc-ichor/0.1")]
 
 
 async def connect(
@@ -104,6 +103,11 @@ class Channel:
         """Any kind of call on encoded messages."""
         return self._call(path, _as_is, _as_is, metadata, timeout)
 
+    async def open(self, path: bytes, fields: Fields, timeout: float | None = None) -> Stream:
+        """A stream for a call with metadata as fields: for who speaks to streams. Raises RpcError UNAVAILABLE."""
+        opening = _Opening(self, path, _headers(fields, timeout))
+        return opening.now() or await opening.soon()
+
     async def connection(self) -> Connection:
         """The connection in use, made when there is none. Raises RpcError UNAVAILABLE."""
         connection = self.standing()
@@ -146,9 +150,7 @@ class Channel:
         timeout: float | None,
         request: bytes | None = None,
     ) -> Call[Out, In]:
-        headers = _ALWAYS + fields.encode(metadata)
-        if timeout is not None:
-            headers.append((b"grpc-timeout", fields.format_timeout(timeout)))
+        headers = _headers(encoded(metadata), timeout)
         return Call(_Opening(self, path.encode(), headers), encode, decode, timeout, request)
 
     def standing(self) -> Connection | None:
@@ -161,7 +163,7 @@ class _Opening:
 
     __slots__ = ("_channel", "_headers", "_path")
 
-    def __init__(self, channel: Channel, path: bytes, headers: Headers) -> None:
+    def __init__(self, channel: Channel, path: bytes, headers: Fields) -> None:
         self._channel, self._path, self._headers = channel, path, headers
 
     def now(self) -> Stream | None:
@@ -176,6 +178,13 @@ class _Opening:
             return connection.request(self._path, self._channel.authority, self._channel.scheme, self._headers)
         except StreamClosed as error:
             raise RpcError(Code.UNAVAILABLE, str(error)) from None
+
+
+def _headers(fields: Fields, timeout: float | None) -> Fields:
+    headers = _ALWAYS + fields
+    if timeout is not None:
+        headers.append((b"grpc-timeout", format_timeout(timeout)))
+    return headers
 
 
 def _seen(dialling: asyncio.Task[Connection]) -> None:

@@ -3,15 +3,16 @@
 import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 from core.rpc import metadata
-from core.rpc.metadata import Metadata, Pairs
+from core.rpc.metadata import Fields, Metadata, Pairs
 from core.rpc.status import Code, RpcError
 from ext.http2.connection import Connection
 from ext.http2.session import Stream
 
-_OPENING: list[tuple[bytes, bytes]] = [(b":status", b"200"), (b"content-type", b"application/grpc")]
-_SUCCESS: list[tuple[bytes, bytes]] = [(b"grpc-status", b"0")]
+_OPENING: Fields = [(b":status", b"200"), (b"content-type", b"application/grpc")]
+_SUCCESS: Fields = [(b"grpc-status", b"0")]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,13 @@ class Peer:
     def certificate(self) -> bytes | None:
         """The verified client certificate as DER."""
         return self.connection.certificate if self.connection is not None else None
+
+
+class Work(Protocol):
+    """Who answers a call: a Task, or what took it over."""
+
+    def cancel(self) -> object:
+        """End the call as cancelled."""
 
 
 class Context:
@@ -49,12 +57,12 @@ class Context:
     def __init__(self, stream: Stream, peer: Peer) -> None:
         self.stream = stream
         self.peer = peer
-        self.task: asyncio.Task[None] | None = None
+        self.task: Work | None = None
         self.cancelled = False
         self.deadline: float | None = None
         self._metadata: Metadata | None = None
         self._initial = _OPENING
-        self._trailing: list[tuple[bytes, bytes]] | None = None
+        self._trailing: Fields | None = None
         self._started = False
 
     @property
@@ -81,13 +89,22 @@ class Context:
 
     def set_initial(self, pairs: Pairs) -> None:
         """Add metadata to the reply's headers. Raises RpcError once they are sent."""
-        if self._started:
-            raise RpcError(Code.INTERNAL, "the reply's headers are sent already")
-        self._initial = self._initial + metadata.encode(pairs)
+        self.begin_with(metadata.encode(pairs))
 
     def set_trailing(self, pairs: Pairs) -> None:
         """Add metadata to the reply's end."""
-        self._trailing = (self._trailing or []) + metadata.encode(pairs)
+        self.end_with(metadata.encode(pairs))
+
+    def begin_with(self, fields: Fields) -> None:
+        """`set_initial` of fields that travelled before."""
+        if self._started:
+            raise RpcError(Code.INTERNAL, "the reply's headers are sent already")
+        self._initial = self._initial + fields
+
+    def end_with(self, fields: Fields) -> None:
+        """`set_trailing` of fields that travelled before."""
+        if fields:
+            self._trailing = (self._trailing or []) + fields
 
     def send(self, message: bytes) -> asyncio.Future[None] | None:
         """Send one message; a future to await when the peer is slow. Raises StreamClosed."""
@@ -98,7 +115,7 @@ class Context:
 
     def finish(self, error: RpcError | None = None, message: bytes | None = None) -> None:
         """Complete the reply: well, with a last message if there is one; or badly."""
-        self.stream.owner = None
+        self.stream.owner = self.task = None
         if error is None and self._trailing is None:
             self.stream.finish(self._initial, _SUCCESS, message)
         else:
@@ -112,7 +129,7 @@ class Context:
             self.task.cancel()
 
 
-def _failure(error: RpcError) -> list[tuple[bytes, bytes]]:
+def _failure(error: RpcError) -> Fields:
     trailers = [(b"grpc-status", b"%d" % error.code), (b"grpc-message", metadata.escape(error.message))]
     if error.details:
         trailers.append((b"grpc-status-details-bin", metadata.pack(error.packed())))

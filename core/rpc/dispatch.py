@@ -52,7 +52,7 @@ class Dispatcher:
         if context.cancelled:
             task.cancel()
         elif context.deadline is not None:
-            timer = loop.call_at(context.deadline, _expire, context)
+            timer = loop.call_at(context.deadline, _expire, context, task)
             task.add_done_callback(lambda _: timer.cancel())
 
     async def _answer(self, context: Context) -> None:
@@ -64,7 +64,8 @@ class Dispatcher:
             if self._guard is not None:
                 self._guard(context)
             if method is None:
-                await self._unrouted(context)
+                if not await self._unrouted(context):
+                    return
             elif method.many_requests or method.many_replies:
                 await _stream(context, method)
             else:
@@ -81,13 +82,16 @@ class Dispatcher:
             context.finish()
         except Exception as error:  # noqa: BLE001  # the edge: whatever a handler raises becomes a status
             context.finish(_explain(context, error))
-        finally:
-            context.task = None
 
-    async def _unrouted(self, context: Context) -> None:
+    async def _unrouted(self, context: Context) -> bool:
+        """Whether the call is answered, and not handed over."""
         if self._fallback is None:
             raise RpcError(Code.UNIMPLEMENTED, f"unknown method {context.method}")
-        await _reply(context, self._fallback(context, _Requests(context.stream, bytes)))
+        replies = await self._fallback(context, _Requests(context.stream, bytes))
+        if replies is None:
+            return False
+        await _reply(context, replies)
+        return True
 
 
 async def _stream(context: Context, method: Method) -> None:
@@ -144,10 +148,9 @@ class _Requests(Generic[T]):
             await self._stream.wait()
 
 
-def _expire(context: Context) -> None:
+def _expire(context: Context, task: asyncio.Task[None]) -> None:
     context.finish(RpcError(Code.DEADLINE_EXCEEDED, "deadline exceeded"))
-    if context.task is not None:
-        context.task.cancel()
+    task.cancel()
 
 
 def _explain(context: Context, error: Exception) -> RpcError:

@@ -14,6 +14,7 @@ from core.base.errors import Invalid
 
 Value = str | bytes
 Pairs = Iterable[tuple[str, Value]]
+Fields = list[tuple[bytes, bytes]]
 
 _KEY: Final = re.compile(r"[0-9a-z_.\-]+")
 _TEXT: Final = re.compile(r"[\x20-\x7e]*")
@@ -41,17 +42,20 @@ class Metadata(tuple[tuple[str, Value], ...]):
         return [value for name, value in self if name == key and isinstance(value, str)]
 
 
-def encode(pairs: Pairs) -> list[tuple[bytes, bytes]]:
+def encode(pairs: Pairs) -> Fields:
     """Header fields of metadata. Raises Invalid for what cannot travel."""
     return [(_key(key), _value(key, value)) for key, value in pairs]
 
 
-def decode(headers: Iterable[tuple[bytes, bytes]]) -> Metadata:
+def carried(fields: Fields) -> Fields:
+    """Those of header fields that are metadata, not gRPC's own."""
+    return [field for field in fields if field[0] not in _OWN and not field[0].startswith(b"grpc-")]
+
+
+def decode(fields: Fields) -> Metadata:
     """Metadata of header fields, without gRPC's own. A -bin value may hold several, joined by commas."""
     pairs: list[tuple[str, Value]] = []
-    for name, value in headers:
-        if name in _OWN or name.startswith(b"grpc-"):
-            continue
+    for name, value in carried(fields):
         key = name.decode("latin-1")
         if name.endswith(b"-bin"):
             pairs.extend((key, unpack(part)) for part in value.split(b","))

@@ -11,8 +11,9 @@ from core.rpc.context import Context
 Req = TypeVar("Req", bound=Message)
 Res = TypeVar("Res", bound=Message)
 
-Raw = Callable[[Context, AsyncIterator[bytes]], AsyncIterator[bytes]]
-"""Any kind of call on encoded messages: an async generator from the requests to the replies."""
+Raw = Callable[[Context, AsyncIterator[bytes]], Awaitable[AsyncIterator[bytes] | None]]
+"""Any kind of call on encoded messages: gives an async generator of the replies to the requests, or None when it has
+handed the call over (core.rpc.forward)."""
 
 
 @dataclass(frozen=True, slots=True)

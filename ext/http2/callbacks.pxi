@@ -91,7 +91,7 @@ cdef int arrived(Session session, Stream stream, const nghttp2_frame *frame) exc
         if session.server:
             session.requests.append(stream)
             return 0
-    if stream.waiter is not None:
+    if stream.waiter is not None or stream.listener is not None:
         session.changed.append(stream)
     return 0
 

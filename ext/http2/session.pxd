@@ -13,7 +13,7 @@ cdef class Stream:
     cdef readonly list headers, trailers
     cdef readonly bint closed, remote_end, headers_done
     cdef readonly uint32_t error
-    cdef public object owner
+    cdef public object owner, listener
     cdef Decoder rx
     cdef Encoder tx
     cdef public bint due

@@ -36,6 +36,7 @@ class Stream:
     headers_done: bool
     error: int
     owner: _Owner | None
+    listener: Callable[[], None] | None
     due: bool
     @property
     def ended(self) -> bool: ...

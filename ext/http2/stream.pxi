@@ -4,8 +4,9 @@ cdef class Stream:
     """One call: its headers, the messages that came and those that go.
 
     `method` ... `timeout` are the request's, as bytes; `headers` all others, `trailers` a client's last ones. At most
-    one coroutine waits for arrivals and one for room. `owner.closed()` is called once when the stream ends before
-    `owner` was cleared. `due` says that a message of the peer is to come soon.
+    one coroutine waits for arrivals and one for room; `listener()`, if set, is called after each arrival and when the
+    stream has ended. `owner.closed()` is called once when the stream ends before `owner` was cleared. `due` says that a
+    message of the peer is to come soon.
     """
 
     def __cinit__(self, Session session not None):
@@ -212,6 +213,8 @@ cdef class Stream:
         if self.closed and self.owner is not None:
             owner, self.owner = self.owner, None
             owner.closed()
+        if self.listener is not None:
+            self.listener()
 
     cdef void gone(self, uint32_t code) noexcept:
         if self.closed:

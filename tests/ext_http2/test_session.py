@@ -95,6 +95,26 @@ def test_an_early_end_asks_the_client_to_stop_without_an_error() -> None:
     pair.close()
 
 
+def test_a_listener_hears_of_what_came_and_of_the_end() -> None:
+    heard = []
+    pair = Pair()
+    call = pair.request()
+    call.send(b"one")
+    pair.settle()
+    stream = pair.seen[0]
+    stream.listener = lambda: heard.append((stream.take(), stream.closed))
+    call.send(b"two")
+    pair.settle()
+    assert heard == [(b"one", False)]
+    call.reset()
+    pair.settle()
+    assert heard[-1] == (b"two", True)
+    count = len(heard)
+    stream.listener = None
+    pair.close()
+    assert len(heard) == count
+
+
 def test_reset_reaches_the_owner_once() -> None:
     closed = []
 

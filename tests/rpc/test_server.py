@@ -5,20 +5,17 @@ import logging
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from core.rpc.client import Channel, connect
-from core.rpc.context import Context
-from core.rpc.forward import forward
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
 from ext.http2.limits import Limits
 from tests.rpc.conftest import Run
-from tests.rpc.echo import BOTH, DOWN, HANG, UNARY, UP, Echo, serving, until
+from tests.rpc.echo import BOTH, HANG, UNARY, Echo, serving, until
 from tests.rpc.test_tls import server_tls
 
 MESSAGE = BytesValue(value=b"message")
@@ -225,71 +222,6 @@ def test_a_server_that_never_answers_is_given_up(run: Run) -> None:
             for tls in (None, ClientTLS(insecure=True)):
                 with pytest.raises(RpcError, match="no answer in time"):
                     await connect(address, tls, timeout=0.05)
-
-    run(main())
-
-
-@pytest.mark.parametrize("path", [UNARY, DOWN, UP, BOTH])
-@pytest.mark.parametrize("code", [None, 5])
-def test_a_proxy_passes_everything_on(run: Run, tmp_path: Path, path: str, code: int | None) -> None:
-    async def main() -> None:
-        async with serving(tmp_path / "inner", Echo()) as (inner, _), Channel(inner) as upstream:
-
-            def fallback(ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-                return forward(ctx, requests, upstream.raw(ctx.method, ctx.metadata))
-
-            async with serving(tmp_path / "outer", None, fallback=fallback) as (outer, _):
-                results = []
-                for address in (inner, outer):
-                    async with Channel(address) as channel:
-                        results.append(await _observe(channel, path, code))
-            assert results[0] == results[1]
-
-    run(main())
-
-
-async def _observe(channel: Channel, path: str, code: int | None) -> list[object]:
-    """Everything a client can see of a call."""
-    metadata: list[tuple[str, str | bytes]] = [("echo-a", "1"), ("echo-bin", b"\x00")]
-    if code is not None:
-        metadata += [("code", str(code)), ("message-bin", "weil's ü".encode())]
-    seen: list[object] = []
-    call = channel.raw(path, metadata)
-    for _ in range(3 if path in (UP, BOTH) else 1):
-        await call.send(MESSAGE.SerializeToString())
-    await call.end()
-    try:
-        async for message in call:
-            seen.append(message)
-    except RpcError as error:
-        seen += [error.code, error.message, [str(detail) for detail in error.details]]
-    return [*seen, await call.initial(), call.trailing]
-
-
-def test_a_proxy_passes_on_cancelling_both_ways(run: Run, tmp_path: Path) -> None:
-    async def main() -> None:
-        echo = Echo()
-        async with serving(tmp_path / "inner", echo) as (inner, _), Channel(inner) as upstream:
-
-            def fallback(ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-                return forward(ctx, requests, upstream.raw(ctx.method, ctx.metadata))
-
-            async with serving(tmp_path / "outer", None, fallback=fallback) as (outer, _), Channel(outer) as channel:
-                call = asyncio.create_task(channel.unary(HANG, MESSAGE, BytesValue))
-                await echo.started.wait()
-                call.cancel()
-                await echo.ended.wait()
-                big = BytesValue(value=bytes(65536))
-                stream = channel.server_stream(DOWN, big, BytesValue, [("count", "100000")])
-                echo.ended.clear()
-                await anext(stream)
-                before = -1
-                while before != echo.sent:
-                    before = echo.sent
-                    await asyncio.sleep(0.05)
-                assert echo.sent * 65536 < 16 << 20  # the slow reader is felt through the proxy
-                await stream.aclose()
-                await echo.ended.wait()
 
     run(main())
 

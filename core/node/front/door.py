@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing, nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import lru_cache
 from typing import Final
 
@@ -17,17 +17,18 @@ from core.node.front.credentials import Credentials
 from core.node.front.fanout import Leg, fan_out
 from core.node.front.names import Names
 from core.node.front.peers import Limits, Peers
-from core.node.front.routing import NODE, NODES, PROXIED, Route, route
+from core.node.front.routing import NODE, NODES, PROXIED, route
 from core.pki import der
 from core.rpc.client import Channel
 from core.rpc.context import Context
 from core.rpc.forward import forward
-from core.rpc.metadata import Value
+from core.rpc.metadata import Fields, carried, decode, encode
 from core.rpc.server import Server
 
-Pair = tuple[str, Value]
 _log = logging.getLogger("front")
-_DROPPED: Final = frozenset({HEADER, NODE, NODES, ":authority"})
+_ROLE: Final = HEADER.encode()
+_PROXIED: Final = PROXIED.encode()
+_DROPPED: Final = frozenset({_ROLE, NODE.encode(), NODES.encode()})
 EXPIRES: Final = "client-certificate-expires"  # in every answer: when the caller's certificate ends, RFC 3339
 
 
@@ -57,7 +58,7 @@ class Door:
         if not allowed(ctx.method, self._roles(ctx), self._credentials.maintenance):
             raise Denied(NOT_AUTHORIZED)
         if not self._credentials.maintenance and ctx.peer.certificate is not None:
-            ctx.set_initial(_expiry(ctx.peer.certificate))
+            ctx.begin_with(_expiry(ctx.peer.certificate))
 
     def _roles(self, ctx: Context) -> frozenset[str]:
         if self._credentials.maintenance:
@@ -68,41 +69,33 @@ class Door:
         claimed = frozenset(ctx.metadata.text(HEADER))
         return claimed if IMPERSONATOR in own and claimed else own
 
-    def _forward(self, ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        pairs = [(key, value) for key, value in ctx.metadata if key not in _DROPPED]
+    async def _forward(self, ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes] | None:
+        fields = [field for field in carried(ctx.stream.headers) if field[0] not in _DROPPED]
         if self._credentials.maintenance:  # a stranger has no role; what one may do is machined's to say
-            return self._for_a_stranger(ctx, self._here(ctx, requests, pairs))
-        pairs += [(HEADER, role) for role in sorted(self._roles(ctx))]
+            await forward(ctx, self._machined, fields, _left(ctx), self._as_a_stranger(ctx))
+            return None
+        fields += [(_ROLE, role.encode()) for role in sorted(self._roles(ctx))]
         way = route(ctx.method, ctx.metadata, self._names.__contains__, forwards=self._peers.able)
         if not way.targets:
-            return self._here(ctx, requests, pairs)
-        return self._there(ctx, requests, way, pairs)
-
-    def _here(self, ctx: Context, requests: AsyncIterator[bytes], pairs: list[Pair]) -> AsyncIterator[bytes]:
-        return forward(ctx, requests, self._machined.raw(ctx.method, pairs, _left(ctx)))
-
-    def _there(
-        self, ctx: Context, requests: AsyncIterator[bytes], way: Route, pairs: list[Pair]
-    ) -> AsyncIterator[bytes]:
-        pairs.append((PROXIED, ctx.authority))
+            await forward(ctx, self._machined, fields, _left(ctx))
+            return None
+        fields.append((_PROXIED, ctx.stream.authority or b""))
         if not way.many:
-            return self._peers.forward(ctx, requests, way.targets[0], pairs, _left(ctx))
+            await self._peers.forward(ctx, way.targets[0], fields, _left(ctx))
+            return None
         legs = [
             Leg(target, nullcontext(self._machined) if target in self._names else self._peers.hold(target))
             for target in way.targets
         ]
-        return fan_out(ctx, requests, legs, pairs)
+        return fan_out(ctx, requests, legs, decode(fields))
 
-    async def _for_a_stranger(self, ctx: Context, answers: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The same, until the node has a config: a stream that began before must not go on."""
+    def _as_a_stranger(self, ctx: Context) -> ExitStack:
+        """Until the node has a config: a stream that began before must not go on."""
+        held = ExitStack()
         if ctx.method not in MAINTENANCE:  # of these one is what ends maintenance, and gets its answer
             self._strangers.add(ctx)
-        try:
-            async with aclosing(answers):  # type: ignore[type-var]  # forward is an async generator
-                async for answer in answers:
-                    yield answer
-        finally:
-            self._strangers.discard(ctx)
+            held.callback(self._strangers.discard, ctx)
+        return held
 
     def _dismiss(self) -> None:
         for ctx in tuple(self._strangers):
@@ -118,12 +111,12 @@ def _organizations(certificate: bytes) -> frozenset[str]:
 
 
 @lru_cache(256)
-def _expiry(certificate: bytes) -> tuple[Pair, ...]:
+def _expiry(certificate: bytes) -> Fields:
     """What an answer says of the certificate it is for; of another node's door nothing, for the caller is behind it."""
     facts = der.read(certificate)
     if IMPERSONATOR in facts.organizations:
-        return ()
-    return ((EXPIRES, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(facts.not_after))),)
+        return []
+    return encode([(EXPIRES, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(facts.not_after)))])
 
 
 def _left(ctx: Context) -> float | None:

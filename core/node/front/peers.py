@@ -7,8 +7,8 @@ a new one. Raises RpcError UNAVAILABLE for who cannot be reached, at once while 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from core.base.backoff import Backoff
@@ -17,7 +17,7 @@ from core.node.front.routing import address
 from core.rpc.client import Channel
 from core.rpc.context import Context
 from core.rpc.forward import forward
-from core.rpc.metadata import Pairs
+from core.rpc.metadata import Fields
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
 from ext.http2.connection import Connection
@@ -109,15 +109,11 @@ class Peers:
             if not peer.users:
                 peer.free.set()
 
-    async def forward(
-        self, ctx: Context, requests: AsyncIterator[bytes], target: str, pairs: Pairs, timeout: float | None
-    ) -> AsyncIterator[bytes]:
-        """The whole of a call for one other node."""
-        with self.hold(target) as peer:
-            answers = forward(ctx, requests, peer.raw(ctx.method, pairs, timeout))
-            async with aclosing(answers):  # type: ignore[type-var]  # forward is an async generator
-                async for answer in answers:
-                    yield answer
+    async def forward(self, ctx: Context, target: str, fields: Fields, timeout: float | None) -> None:
+        """Hand a call over to one other node."""
+        held = ExitStack()
+        peer = held.enter_context(self.hold(target))
+        await forward(ctx, peer, fields, timeout, held)
 
     def _new(self, target: str) -> Peer:
         if self._tls is None or self._group is None:

@@ -41,7 +41,7 @@ def _play(data: bytes, choice: int) -> None:
     session.close()
     assert session.buffered == 0 and all(stream.closed for stream in streams)
     for stream in streams:
-        failure = call._status(dict(call._trailers(stream) or [])) if _ended(stream) else None
+        failure = call._status(dict(call.trailers(stream) or [])) if _ended(stream) else None
         assert failure is None or isinstance(failure, RpcError)
 
 
@@ -64,7 +64,7 @@ def _read(stream: Stream, chance: random.Random) -> None:
 
 
 def _ended(stream: Stream) -> bool:
-    return b"grpc-status" in dict(call._trailers(stream))
+    return b"grpc-status" in dict(call.trailers(stream))
 
 
 def seeds() -> Iterator[bytes]:
