@@ -41,6 +41,7 @@ def command() -> None:
 @click.option("--image-key", metavar="FILE", help="raw public key to check the image with")
 @click.option("--memory", default="2GiB", show_default=True, help="of a virtual machine")
 @click.option("--disk", default="6GiB", show_default=True, help="of a virtual machine")
+@click.option("--cmdline", default="", metavar="WORDS", help="more words for the kernel's command line")
 @click.option("--config-patch", "patches", multiple=True, metavar="PATCH", help="inline or @FILE")
 @click.option("--talosconfig", metavar="FILE", help="the client config file to add the cluster to")
 @click.option("--wait/--no-wait", default=True, help="until the nodes are healthy")
@@ -53,6 +54,7 @@ def create(
     image_key: str | None,
     memory: str,
     disk: str,
+    cmdline: str,
     patches: tuple[str, ...],
     talosconfig: str | None,
     wait: bool,
@@ -66,6 +68,7 @@ def create(
         workers=workers,
         memory=parse_size(memory),
         disk=parse_size(disk),
+        cmdline=cmdline,
     )
     cluster = make(places(), spec, _verifier(image_key), note)
     config = bringup.configure(places(), cluster, tuple(map(files.patch, patches)), note, wait=wait)

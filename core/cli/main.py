@@ -43,6 +43,7 @@ VERBS: Final = {
     "read": ("core.cli.read", "a file of a node"),
     "reboot": ("core.cli.reboot", "reboot nodes"),
     "restart": ("core.cli.containers:restart", "ask a container to end"),
+    "rotate-ca": ("core.cli.rotate", "exchange the authority of the API of all nodes"),
     "service": ("core.cli.service", "the services of nodes"),
     "shutdown": ("core.cli.shutdown", "power nodes off"),
     "stats": ("core.cli.containers:stats", "what containers use"),

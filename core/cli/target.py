@@ -70,7 +70,7 @@ class Nodes:
         return 0 if len(self.run(work)) == len(self.names) else 1
 
     async def _all(self, work: Callable[[Node], Coroutine[Any, Any, T]]) -> list[tuple[str, T]]:
-        results = await asyncio.gather(*(self._one(name, work) for name in self.names), return_exceptions=True)
+        results = await asyncio.gather(*(self.one(name, work) for name in self.names), return_exceptions=True)
         answered, failures = [], []
         for name, result in zip(self.names, results, strict=True):
             if not isinstance(result, BaseException):
@@ -85,18 +85,19 @@ class Nodes:
             note(f"error: {failure}")
         return answered
 
-    async def _one(self, name: str, work: Callable[[Node], Awaitable[T]]) -> T:
+    async def one(self, name: str, work: Callable[[Node], Awaitable[T]]) -> T:
+        """`work` on one node, over a connection of its own to the first endpoint that takes one. Raises RpcError."""
         metadata = () if self.insecure else (("node", name),)
         *others, last = (name,) if self.insecure else self.endpoints
         for endpoint in others:
-            async with Channel(_with_port(endpoint), self.tls) as channel:
+            async with Channel(with_port(endpoint), self.tls) as channel:
                 try:
                     await channel.connection()
                 except RpcError as error:
                     note(f"{endpoint}: {error}")
                     continue
                 return await work(Node(name, channel, metadata))
-        async with Channel(_with_port(last), self.tls) as channel:
+        async with Channel(with_port(last), self.tls) as channel:
             return await work(Node(name, channel, metadata))
 
 
@@ -145,7 +146,7 @@ def known(talosconfig: str | None, name: str, wanted: tuple[str, ...], endpoints
     endpoints = endpoints or context.endpoints
     if not endpoints:
         raise NotFound("no endpoint to connect to", remedy="give --endpoints, or set them with `config endpoint`")
-    names = wanted or context.nodes or tuple(_without_port(endpoint) for endpoint in endpoints)
+    names = wanted or context.nodes or tuple(without_port(endpoint) for endpoint in endpoints)
     return Nodes(names, endpoints, ClientTLS(context.ca, context.crt or None, context.key or None))
 
 
@@ -160,11 +161,13 @@ def _strangers(wanted: tuple[str, ...], fingerprints: tuple[str, ...]) -> Nodes:
     return Nodes(wanted, (), tls, insecure=True)
 
 
-def _with_port(endpoint: str) -> str:
+def with_port(endpoint: str) -> str:
+    """Where the door of an endpoint is."""
     return endpoint if _split(endpoint)[1] else f"{_bracketed(endpoint)}:{PORT}"
 
 
-def _without_port(endpoint: str) -> str:
+def without_port(endpoint: str) -> str:
+    """The host of an endpoint."""
     return _split(endpoint)[0]
 
 

@@ -11,7 +11,7 @@ from core.linux.init import Init
 from core.linux.network import Network
 from core.linux.refusal import asked
 from core.linux.uevents import Uevents
-from core.node import build
+from core.node import build, lifetimes
 from core.node.controllers import block, config, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import Acquire, InForce
 from core.node.controllers.runtime import MachineStatusController
@@ -37,6 +37,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
     has daemons run."""
     what = build.read()
     able = capabilities.detect()
+    words = Path("/proc/cmdline").read_text()
     store, events, logs = Store(REGISTRY, clock, NAMESPACES), Bus.open(init, clock), Logs(init)
     lifecycle = Runner(SEQUENCES, events, Survivor(init, "sequence", Running), clock)
     status = MachineStatusController(lambda: _doing(lifecycle), events)
@@ -49,7 +50,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         init=init,
         clock=clock,
         build=what,
-        platform=_platform(),
+        platform=_platform(words),
         capabilities=able,
         store=store,
         runtime=Runtime(store, clock),
@@ -71,6 +72,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         devices=devices,
         work=work,
         meta=meta,
+        lifetime=lifetimes.server(words),
     )
     lifecycle.machine = node
     wires = Network()
@@ -85,7 +87,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         secrets.os_root(),
         secrets.CertSANs(),
         secrets.MaintenanceAuthority(work),
-        secrets.APICertificates(work),
+        secrets.APICertificates(work, node.lifetime, node.lifetime),
         secrets.TrustdCertificates(),
         runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
@@ -107,6 +109,6 @@ def _doing(lifecycle: Runner) -> str:
     return "" if lifecycle.ended == "boot" else "initialize"
 
 
-def _platform() -> Platform:
-    name = capabilities.platform(Path("/proc/cmdline").read_text())
+def _platform(words: str) -> Platform:
+    name = capabilities.platform(words)
     return Platform(name, name if name in ("container", "metal") else "cloud")

@@ -56,6 +56,7 @@ class Node:
     devices: Uevents
     work: Work
     meta: MetaKeys
+    lifetime: int  # seconds that the certificates made here for nodes are good
 
     async def run(self, news: AsyncIterator[News]) -> None:
         """Controllers, services and sequences, until cancelled. `news` tells of our own daemons."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
@@ -100,6 +101,27 @@ def maintenance(request: Maintenance) -> Issued:
     """A server certificate of an authority that lives as long as it and whose key is dropped here."""
     own = authority(Authority(request.now, Algorithm.ED25519, lifetime=24 * 3600))
     return server(Server(request.now, own, MAINTENANCE_NAME, request.names, request.addresses))
+
+
+def algorithm(authority: bytes) -> Algorithm:
+    """The kind of key that an authority has, by its certificate. Raises Invalid."""
+    try:
+        return keys.algorithm_like(x509.load_pem_x509_certificate(authority).public_key())
+    except keys.UNREADABLE as error:
+        raise Invalid(f"not a certificate: {error}") from None
+
+
+def issued_by(certificate: bytes, authority: bytes) -> bool:
+    """Whether the first certificate of one PEM text is signed by that of the other. Raises Invalid."""
+    try:
+        leaf, issuer = x509.load_pem_x509_certificate(certificate), x509.load_pem_x509_certificate(authority)
+    except keys.UNREADABLE as error:
+        raise Invalid(f"not a certificate: {error}") from None
+    try:
+        leaf.verify_directly_issued_by(issuer)
+    except (*keys.UNREADABLE, InvalidSignature):
+        return False
+    return True
 
 
 def name(common_name: str, organizations: tuple[str, ...] = ()) -> x509.Name:

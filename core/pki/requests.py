@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from core.base.errors import Denied, Invalid
 from core.base.text import printable
 from core.pki import keys
-from core.pki.issue import Signer, alternatives, name
+from core.pki.issue import Signer, algorithm, alternatives, name
 from core.pki.types import Issued, Pair, Request, Requested, SignRequest
 
 Address = IPv4Address | IPv6Address
@@ -59,11 +59,7 @@ def load(data: bytes) -> x509.CertificateSigningRequest:
 
 def make(job: Request) -> Requested:
     """A new key of the authority's kind and a request signed by it. Raises Invalid."""
-    try:
-        public = x509.load_pem_x509_certificate(job.authority).public_key()
-    except keys.UNREADABLE as error:
-        raise Invalid(f"not a certificate: {error}") from None
-    key = keys.dump(keys.new(keys.algorithm_like(public)))
+    key = keys.dump(keys.new(algorithm(job.authority)))
     return Requested(new(key, job.common_name, job.names, job.addresses), key)
 
 

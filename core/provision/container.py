@@ -127,7 +127,8 @@ class Containers:
         if not (folder / "meta").exists():
             write_atomic(folder / "meta", (meta.encode({}) * 2).ljust(meta.PARTITION_SIZE, b"\0"), mode=0o600)
         address = f"ip={node.address}::{self.cluster.gateway}:255.255.255.0:{node.name}:eth0:off"
-        (folder / "cmdline").write_text(f"talos.platform=container {address}\n")
+        words = f"talos.platform=container {address} {self.cluster.spec.cmdline}".rstrip()
+        (folder / "cmdline").write_text(f"{words}\n")
 
 
 def _end(keeper: int) -> None:

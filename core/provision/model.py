@@ -34,6 +34,7 @@ class ClusterSpec(msgspec.Struct, frozen=True):
     memory: int = 2 << 30
     disk: int = 6 << 30
     cpus: int = 1
+    cmdline: str = ""  # more words for the kernel's command line
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

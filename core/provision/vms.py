@@ -57,12 +57,13 @@ class VirtualMachines:
         """The QEMU machine behind a node."""
         spec, image = self.cluster.spec, Path(self.cluster.spec.image)
         folder = self._folder(node)
+        words = f"talos.platform=metal talos.hostname={node.name} panic=10 {spec.cmdline}".rstrip()
         return Machine(
             Spec(
                 folder=folder,
                 kernel=image / "vmlinuz",
                 initrd=image / "initramfs.cpio.zst",
-                cmdline=f"talos.platform=metal talos.hostname={node.name} panic=10",
+                cmdline=words,
                 disks=(Disk(path=image / "ichor.img", read_only=True), Disk(path=folder / "disk.raw", serial="system")),
                 forwards=(Forward(guest=API_PORT, port=node.port),),
                 memory_mib=spec.memory >> 20,

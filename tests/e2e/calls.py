@@ -182,6 +182,13 @@ FLOWS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "time, time --check": ("time.TimeService/Time", "time.TimeService/TimeCheck"),
     "(a node that joins)": ("securityapi.SecurityService/Certificate",),
+    "rotate-ca": (
+        "cosi.resource.State/Get",
+        "machine.MachineService/ApplyConfiguration",
+        "machine.MachineService/Version",
+        "machine.MachineService/ApplyConfiguration",
+        "machine.MachineService/Version",
+    ),
     "shutdown": (
         "machine.MachineService/Version",
         "machine.MachineService/Events",

@@ -37,7 +37,7 @@ class LocalAPI:
     def __init__(self, node: Node) -> None:
         self._node = node
         holders = Holders(node.store, Survivor(node.init, "joined", dict[str, Joined]), node.clock)
-        authority = Authority(node.store, holders, node.work, node.clock)
+        authority = Authority(node.store, holders, node.work, node.clock, node.lifetime)
         self._servers = {
             "apid": Server(services(node), guard=partial(access.check_call, node.store), limits=_APID),
             "trustd": Server([authority.service()]),

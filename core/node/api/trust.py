@@ -15,7 +15,7 @@ from core.base.errors import Invalid, NotReady
 from core.node.holders import Holders
 from core.node.resources.secrets import OSRoot, TrustdCerts
 from core.node.work import Work, issue
-from core.pki.types import Pair, SignRequest
+from core.pki.types import SERVER_LIFETIME, Pair, SignRequest
 from core.rpc.context import Context
 from core.rpc.pb.security import security_pb2 as security
 from core.rpc.pb.trust import trust_pb2 as pb
@@ -28,10 +28,14 @@ _CERTS: Final = TrustdCerts.at("trustd")
 
 
 class Authority:
-    """ichor.trust.Authority. One request is signed at a time: two that ask for one name are not both answered well."""
+    """ichor.trust.Authority; certificates last `lifetime` s. One request is signed at a time: two that ask for one name
+    are not both answered well."""
 
-    def __init__(self, store: Store, holders: Holders, work: Work, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, holders: Holders, work: Work, clock: Clock, lifetime: int = SERVER_LIFETIME
+    ) -> None:
         self._store, self._holders, self._work, self._clock = store, holders, work, clock
+        self._lifetime = lifetime
         self._turn = asyncio.Lock()
 
     def service(self) -> Service:
@@ -82,7 +86,7 @@ class Authority:
                 raise NotReady("this node signs for nobody", remedy="ask a control plane")
             ca = Pair(root.spec.issuing_ca.crt, root.spec.issuing_ca.key)
             taken = self._holders.taken(source)
-            job = SignRequest(self._clock.now(), ca, request.csr, source, taken)
+            job = SignRequest(self._clock.now(), ca, request.csr, source, taken, self._lifetime)
             issued = await issue(self._work, job)
             self._holders.note(source, issued.names, issued.not_after)
         _log.info("signed a server certificate for %s, asked from %s", ", ".join(issued.names), source)

@@ -44,10 +44,10 @@ _LIMITS: Final = Limits(
 class Desk:
     """Serves `listener` once there is something to serve with. Asks for no client certificate."""
 
-    def __init__(self, machined: Channel, clock: Clock) -> None:
+    def __init__(self, machined: Channel, clock: Clock, rate: Rate | None = None) -> None:
         self._machined = machined
         self._credentials = Credentials(machined, clock)
-        self._rate = Rate(clock)
+        self._rate = Rate(clock) if rate is None else rate
         call = unary(self.certificate, security.CertificateRequest, security.CertificateResponse)
         self.server = Server([Service("securityapi.SecurityService", {"Certificate": call})], limits=_LIMITS)
 
