@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -15,14 +16,16 @@ import pytest
 import yaml
 
 from core.config import bundle, client
-from core.pki import keys, requests
-from core.pki.types import Algorithm
+from core.pki import issue, keys, requests
+from core.pki.types import Algorithm, Authority, Client, Pair
+from core.rpc.tls import ClientTLS
 from tests.e2e.calls import DEFINITIONS, FLOWS, Message
 from tests.node.containers import oci
 from tests.support import cluster
 from tests.support.caller import Call, Caller, calling
 from tests.support.cluster import Node
 from tests.support.netns import Namespace
+from tests.support.pid1 import until
 from tests.support.timeserver import answer
 
 MACHINE = "machine.MachineService/"
@@ -78,6 +81,32 @@ def test_edit_patch(flow: Flow) -> None:
         request = {"data": encoded(yaml.safe_dump(text).encode()), "mode": "AUTO"}
         (said,) = caller.call(MACHINE + "ApplyConfiguration", request).only["messages"]
         assert said["mode"] == "NO_REBOOT"
+
+
+def test_rotate_ca(flow: Flow, node: Node, tmp_path: Path) -> None:
+    """The first of the three configs, a client of the new authority, and back."""
+    config = {"namespace": "config", "type": "MachineConfigs.config.talos.dev", "id": "v1alpha1"}
+    with flow("rotate-ca") as caller:
+        read = caller.call("cosi.resource.State/Get", config).only["resource"]["spec"]["yaml_spec"]
+        text = yaml.safe_load(read)  # a document that is a text
+        new = issue.authority(Authority(time.time(), Algorithm.ED25519, "talos"))
+        more = yaml.safe_load(text)
+        more["machine"]["acceptedCAs"] = [{"crt": encoded(new.crt)}]
+        for applied, answers in ((yaml.safe_dump(more), True), (text, False)):
+            request = {"data": encoded(applied.encode()), "mode": "NO_REBOOT"}
+            assert caller.call(MACHINE + "ApplyConfiguration", request).only
+            assert caller.call(MACHINE + "Version").only
+            until(partial(_agrees, node, _holder(node, new), answers=answers), what="a door that acts on its config")
+
+
+def _agrees(node: Node, tls: ClientTLS, *, answers: bool) -> bool:
+    return node.lets_in(tls) is answers
+
+
+def _holder(node: Node, authority: Pair) -> ClientTLS:
+    """Who believes the node and has a certificate of this authority."""
+    mine = issue.client(Client(time.time(), authority, ("os:reader",)))
+    return ClientTLS(client.load(node.home.client_file.read_bytes()).get().ca, mine.crt, mine.key)
 
 
 def _state(caller: Caller, service: str) -> str:

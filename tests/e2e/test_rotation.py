@@ -10,7 +10,6 @@ from google.protobuf.empty_pb2 import Empty
 from core.config import client
 from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
-from core.rpc.status import RpcError
 from core.rpc.tls import ClientTLS
 from tests.support import cluster
 from tests.support.cluster import Node
@@ -104,14 +103,6 @@ def test_rotate_ca_refuses_nobody(tmp_path: Path) -> None:
         assert home.client_file.stat().st_mode & 0o777 == 0o600
         assert home.ichorctl("version").code == 0
         for node in (plane, worker):
-            assert not node.call(_let_in, before)
+            assert not node.lets_in(before)
             authorities = node.ichorctl("get", "osrootsecrets", "-o", "yaml").out
             assert authorities.count("- crt:") == 1
-
-
-async def _let_in(channel: Channel) -> bool:
-    try:
-        await channel.connection()
-    except RpcError:
-        return False
-    return True

@@ -179,6 +179,18 @@ class Node:
 
         return asyncio.run(run())
 
+    def lets_in(self, tls: ClientTLS) -> bool:
+        """Whether its front door takes a connection of who shows that."""
+
+        async def dial(channel: Channel) -> bool:
+            try:
+                await channel.connection()
+            except RpcError:
+                return False
+            return True
+
+        return self.call(dial, tls)
+
     def ichorctl(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> Said:
         """A verb for this node, asked of itself."""
         own = ("--endpoints", self.endpoint, "--nodes", self.address)
