@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from importlib import import_module
+from typing import Any
 
 import click
 from google.protobuf.json_format import MessageToDict
@@ -45,15 +46,21 @@ def command(
     return nodes.each(show)
 
 
-def _print(name: str, event: pb.Event, output: str) -> None:
+def shown(name: str, event: pb.Event) -> dict[str, Any]:
+    """An event of the node `name` as plain values."""
     kind = event.data.type_url.removeprefix(_PREFIX)
     message = _decoded(kind, event.data.value)
     fields = MessageToDict(message, preserving_proto_field_name=True) if message is not None else {}
+    return {"node": name, "id": event.id, "actorId": event.actor_id, "event": kind, "data": fields}
+
+
+def _print(name: str, event: pb.Event, output: str) -> None:
+    told = shown(name, event)
     if output == "json":
-        emit_line({"node": name, "id": event.id, "actorId": event.actor_id, "event": kind, "data": fields})
+        emit_line(told)
     else:
-        said = " ".join(f"{key}={value}" for key, value in fields.items())
-        click.echo(f"{name}   {event.id}   {event.actor_id or '-'}   {kind.removesuffix('Event')}   {said}")
+        said = " ".join(f"{key}={value}" for key, value in told["data"].items())
+        click.echo(f"{name}   {event.id}   {event.actor_id or '-'}   {told['event'].removesuffix('Event')}   {said}")
 
 
 def _decoded(kind: str, data: bytes) -> Message | None:

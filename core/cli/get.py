@@ -64,9 +64,8 @@ async def _read(
         one = state.GetRequest(namespace=where, type=definition.type, id=name)
         yield (await node.unary("cosi.resource.State/Get", one, state.GetResponse)).resource
         return
-    every = state.ListRequest(namespace=where, type=definition.type)
-    async for answer in node.stream("cosi.resource.State/List", every, state.ListResponse):
-        yield answer.resource
+    async for resource in kinds.listed(node, definition.type, where):
+        yield resource
 
 
 async def _watch(node: Node, kind: str, namespace: str, name: str, output: str) -> None:
@@ -110,25 +109,10 @@ def _headings(definition: kinds.Definition) -> list[str]:
 
 
 def _cells(definition: kinds.Definition, node: str, resource: resource_pb2.Resource) -> list[str]:
-    md, spec = resource.metadata, _spec(resource)
+    md, spec = resource.metadata, kinds.spec(resource)
     own = [columns.pick(column.json_path, spec) for column in definition.print_columns]
     return [node, md.namespace, definition.display_type, md.id, md.version, *own]
 
 
 def _plain(node: str, resource: resource_pb2.Resource) -> dict[str, Any]:
-    md = resource.metadata
-    shown = {
-        "namespace": md.namespace,
-        "type": md.type,
-        "id": md.id,
-        "version": md.version,
-        "owner": md.owner,
-        "phase": md.phase,
-        "labels": dict(md.labels),
-        "finalizers": list(md.finalizers),
-    }
-    return {"node": node, "metadata": {k: v for k, v in shown.items() if v}, "spec": _spec(resource)}
-
-
-def _spec(resource: resource_pb2.Resource) -> Any:
-    return yaml.builtins(yaml.load(resource.spec.yaml_spec.encode())) if resource.spec.yaml_spec else None
+    return {"node": node, **kinds.plain(resource)}

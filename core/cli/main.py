@@ -47,6 +47,7 @@ VERBS: Final = {
     "service": ("core.cli.service", "the services of nodes"),
     "shutdown": ("core.cli.shutdown", "power nodes off"),
     "stats": ("core.cli.containers:stats", "what containers use"),
+    "support": ("core.cli.support", "collect what helps to understand a failure"),
     "time": ("core.cli.clock", "the clocks of nodes"),
     "usage": ("core.cli.listing:usage", "how large folders of nodes are"),
     "validate": ("core.cli.validate", "check a machine config"),

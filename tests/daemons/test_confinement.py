@@ -198,6 +198,16 @@ def test_it_survives_being_stopped_and_continued() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+@pytest.mark.parametrize("rights", [*(daemon.rights for daemon in DAEMONS), *(job.rights for job in JOBS)])
+def test_none_can_be_dumped_or_looked_into(rights: Rights) -> None:
+    """Without its filter, which would not let it ask."""
+
+    def work() -> None:
+        assert kernel.prctl(kernel.PR_GET_DUMPABLE) == 0
+
+    assert _child(replace(rights, filter=None), work) == 0
+
+
 async def _resolve() -> None:
     loop = asyncio.get_running_loop()
     await loop.getaddrinfo("localhost", 1)

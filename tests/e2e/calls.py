@@ -147,6 +147,7 @@ COMMANDS: Final[dict[str, tuple[Call, ...]]] = {
     "read": (_row("Read"),),
     "restart": (_row("Restart"),),
     "service": (_row("ServiceList"),),
+    "support": (_row("Version"), _row("Dmesg"), _row("LogsContainers"), _row("Logs"), DEFINITIONS, _row("ServiceList")),
     "usage": (_row("DiskUsage"),),
     "version": (_row("Version"),),
 }

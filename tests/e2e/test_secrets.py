@@ -1,7 +1,6 @@
 """What must stay secret is looked for in all that a node says and keeps where others than root may read: logs, kernel
 log, events, console, resources as a reader sees them, files, command lines. And what it dumps when it dies: nothing."""
 
-import base64
 import os
 import stat
 from collections.abc import Iterator
@@ -11,54 +10,19 @@ from google.protobuf.empty_pb2 import Empty
 
 from core.base.clock import SystemClock
 from core.config import bundle
-from core.pki import issue, pem
+from core.pki import issue
 from core.pki.types import Client, Pair
 from core.rpc.client import Channel
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
-from core.rpc.pb.resource.definitions.secrets.secrets_pb2 import APICertsSpec
 from core.rpc.pb.v1alpha1 import state_pb2 as state
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
+from tests.support import needles
 from tests.support.cluster import DAEMONS, Node
 
 PLACES = ("run", "system", "tmp", "var", "etc", "dev/shm")
 LARGEST = 4 << 20
-Needles = dict[str, tuple[bytes, ...]]
-
-
-def _forms(secret: bytes) -> tuple[bytes, ...]:
-    """As it is, in base64, and of a PEM key its DER and the key's own bytes at the end of that."""
-    forms = [secret, base64.b64encode(secret)[4:-8]]
-    if secret.startswith(b"-----BEGIN"):
-        ((_, der),) = pem.decode(secret)
-        forms += [der, der[-32:], *(line for line in secret.splitlines()[1:-1] if len(line) > 40)]
-    return tuple(forms)
-
-
-def _secrets(node: Node, secrets: bundle.Bundle) -> Needles:
-    certs = secrets.certs
-    found = {
-        "the API's authority": certs.os.key,
-        "etcd's authority": certs.etcd.key,
-        "the Kubernetes authority": certs.k8s.key,
-        "the aggregator's authority": certs.aggregator.key,
-        "the service accounts' key": certs.service_account.key,
-        "the token": secrets.trustd.token.encode(),
-        "the bootstrap token": secrets.secrets.bootstrap_token.encode(),
-        "the encryption secret": secrets.secrets.secretbox_encryption_secret.encode(),
-        "the cluster's secret": secrets.cluster.secret.encode(),
-    }
-    spec = APICertsSpec.FromString(node.call(_certificates))
-    found |= {"apid's key": spec.server.key, "apid's client key": spec.client.key}
-    assert all(found.values()), [name for name, secret in found.items() if not secret]
-    return {name: _forms(secret) for name, secret in found.items()}
-
-
-async def _certificates(channel: Channel) -> bytes:
-    request = state.GetRequest(namespace="secrets", type="ApiCertificates.secrets.talos.dev", id="api")
-    answer = await channel.unary("/cosi.resource.State/Get", request, state.GetResponse)
-    return answer.resource.spec.proto_spec
 
 
 async def _config(channel: Channel) -> bytes:
@@ -128,10 +92,9 @@ def _processes(node: Node) -> Iterator[tuple[str, bytes]]:
 def test_what_is_secret_is_said_and_kept_nowhere(node: Node) -> None:
     folder = node.home.places.cluster(node.cluster.spec.name)
     secrets = bundle.load((folder / "secrets.yaml").read_bytes())
-    needles = _secrets(node, secrets)
-    config = node.call(_config)
-    for name in needles:  # so that looking for them finds them
-        assert name.startswith("apid's") or any(form in config for form in needles[name]), name
+    sought = needles.of(node, secrets)
+    # looking for them finds them
+    assert needles.within(sought, node.call(_config)) == [name for name in sought if not name.startswith("apid's")]
     own = issue.client(Client(SystemClock().now(), Pair(secrets.certs.os.crt, secrets.certs.os.key), ("os:reader",)))
     reader = ClientTLS(secrets.certs.os.crt, own.crt, own.key)
     said = {**node.call(_resources, reader), **node.call(_logs, reader), "console": node.console().encode()}
@@ -140,12 +103,7 @@ def test_what_is_secret_is_said_and_kept_nowhere(node: Node) -> None:
     assert b"MachineStatusEvent" in said["events"]
     said |= dict(_processes(node))
     assert len(said) > 100
-    told = [(where, what) for where, data in said.items() for what, forms in needles.items() if _any(forms, data)]
-    assert not told
-
-
-def _any(forms: tuple[bytes, ...], data: bytes) -> bool:
-    return any(form in data for form in forms)
+    assert not [(where, what) for where, data in said.items() for what in needles.within(sought, data)]
 
 
 def test_nobody_may_look_into_our_daemons(node: Node) -> None:
