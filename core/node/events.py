@@ -80,8 +80,11 @@ class Bus:
             follower.wake()
 
     def hello(self, actor_id: str = "") -> pb.Event:
-        """An event without content, under the last id there is: whoever comes back with that id misses nothing."""
-        return pb.Event(id=str(self._last), actor_id=actor_id)
+        """An event without content, under the last id there is: whoever comes back with that id misses nothing. Its
+        `data` is there, of no type."""
+        event = pb.Event(id=str(self._last), actor_id=actor_id)
+        event.data.SetInParent()
+        return event
 
     def follow(self, tail: Tail = Tail(), actor_id: str = "") -> "Follower":  # noqa: B008 - an immutable value
         """Events from `tail` on, of that actor alone if one is named. Raises Invalid for an id that is none."""

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.config import client
 from tests.support import cluster
+from tests.support.caller import Caller, calling
 from tests.support.cluster import Node
 
 
@@ -21,3 +23,11 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A configured node, ready; left as it was by whoever asks it."""
     with cluster.running(tmp_path_factory.mktemp("shared")) as nodes:
         yield nodes[0]
+
+
+@pytest.fixture(scope="module")
+def caller(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """grpc-go at its door, with the certificate that the cluster's maker got."""
+    context = client.load(node.home.client_file.read_bytes(), "talosconfig").get()
+    with calling(node.endpoint, context, tmp_path_factory.mktemp("pem")) as made:
+        yield made

@@ -1,22 +1,11 @@
 """Every method of the API on a node that runs, and every command that only asks, by grpc-go's client with generated
 stubs."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from core.config import client
 from tests.e2e.calls import CALLS, COMMANDS, Call
 from tests.support import apipage
-from tests.support.caller import Caller, calling
-from tests.support.cluster import Node
-
-
-@pytest.fixture(scope="module")
-def caller(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    context = client.load(node.home.client_file.read_bytes(), "talosconfig").get()
-    with calling(node.endpoint, context, tmp_path_factory.mktemp("pem")) as made:
-        yield made
+from tests.support.caller import Caller
 
 
 def play(caller: Caller, call: Call) -> None:

@@ -1,26 +1,15 @@
 """The client that users have, grpc-go, at a node's door: kinds of calls, limits, deadlines, giving up."""
 
 import base64
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from core.config import client
-from tests.support.caller import Caller, calling
+from tests.support.caller import Caller
 from tests.support.cluster import Node
 
 MACHINE = "machine.MachineService/"
 LIMIT = 32 << 20
 FRAME = 5  # bytes that tag and length of such a field take
-
-
-@pytest.fixture
-def caller(node: Node, tmp_path: Path) -> Iterator[Caller]:
-    """With the certificate that the cluster's maker got."""
-    context = client.load(node.home.client_file.read_bytes(), "talosconfig").get()
-    with calling(node.endpoint, context, tmp_path) as made:
-        yield made
 
 
 def test_a_stock_config_is_enough(caller: Caller) -> None:

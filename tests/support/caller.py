@@ -97,8 +97,10 @@ class Caller:
         metadata: Sequence[tuple[str, str]] = (),
         timeout: float = 0.0,
         fill: int = 0,
+        wait: bool = False,
     ) -> Call:
-        """Begin a call. `timeout` is its deadline; `fill`, so many zero bytes for the request's field `data`."""
+        """Begin a call. `timeout` is its deadline; `fill`, so many zero bytes for the request's field `data`; who may
+        `wait` does not fail because there is no connection yet."""
         self._count += 1
         self.made.append(method)
         self._lines[self._count] = deque()
@@ -109,6 +111,7 @@ class Caller:
             Metadata=list(metadata),
             Timeout=timeout,
             Fill=fill,
+            Wait=wait,
         )
         return Call(self, self._count)
 
@@ -162,9 +165,10 @@ def _files(context: Context, folder: Path) -> list[str]:
 
 
 @contextmanager
-def calling(endpoint: str, context: Context, folder: Path) -> Iterator[Caller]:
-    """A client with what a context of the client config file holds; the files go into `folder`."""
-    command = [str(golang.binary("caller")), endpoint, *_files(context, folder)]
+def calling(endpoint: str, context: Context, folder: Path, *, pings: int = 0) -> Iterator[Caller]:
+    """A client with what a context of the client config file holds; the files go into `folder`. It `pings` after so
+    many silent seconds, 10 at least."""
+    command = [str(golang.binary("caller")), endpoint, *_files(context, folder), str(pings)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield Caller(process)

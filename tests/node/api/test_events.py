@@ -41,6 +41,7 @@ async def test_hello_comes_first() -> None:
     bus.publish(pb.TaskEvent(task="old"))
     async with stream(service, pb.EventsRequest(with_actor_id="me")) as events:
         hello = await anext(events)
+        assert hello.HasField("data")
         assert (hello.data.type_url, hello.data.value, hello.actor_id) == ("", b"", "me")
         assert Xid.parse(hello.id)
         bus.publish(pb.TaskEvent(task="somebody's"), "you")

@@ -24,7 +24,7 @@ import (
 	"ichor/v1alpha1"
 )
 
-// One call: "service/Method", its requests as JSON, `Fill` bytes for the request's field `data`.
+// One call: "service/Method", its requests as JSON, `Fill` bytes for the request's field `data`; `Wait` for a connection.
 type call struct {
 	ID       int
 	Method   string
@@ -32,6 +32,7 @@ type call struct {
 	Requests []json.RawMessage
 	Fill     int
 	Timeout  float64
+	Wait     bool
 }
 
 type message struct {
@@ -90,7 +91,9 @@ func (c *call) through(ctx context.Context, stubs map[string]any, header, traile
 		c.fill(request, c.Requests[0])
 		in = append(in, reflect.ValueOf(request))
 	}
-	in = append(in, reflect.ValueOf(grpc.Header(header)), reflect.ValueOf(grpc.Trailer(trailer)))
+	for _, option := range []grpc.CallOption{grpc.Header(header), grpc.Trailer(trailer), grpc.WaitForReady(c.Wait)} {
+		in = append(in, reflect.ValueOf(option))
+	}
 	out := method.Call(in)
 	if err, failed := out[1].Interface().(error); failed {
 		return err

@@ -1,7 +1,8 @@
 // grpc-go's client with the stubs that protoc-gen-go-grpc makes of our .proto files, driven by lines of JSON: each line on
 // standard input is a call to make or to give up, each line on standard output a message of a call or its end.
 //
-// argv: the address, then the PEM files of CA, certificate and key ("" for none).
+// argv: the address, the PEM files of CA, certificate and key ("" for none), and after how many silent seconds the
+// server is pinged (0: never), as the commands do that wait for a node's reboot.
 package main
 
 import (
@@ -11,13 +12,19 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"os"
+	"strconv"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
 )
 
-const limit = 32 << 20
+const (
+	limit    = 32 << 20
+	patience = 5 * time.Second // for the answer to a ping
+)
 
 var (
 	output sync.Mutex
@@ -56,10 +63,17 @@ func config(ca, crt, key string) *tls.Config {
 }
 
 func main() {
-	channel, err := grpc.NewClient(os.Args[1],
+	silent, err := strconv.Atoi(os.Args[5])
+	check(err)
+	options := []grpc.DialOption{}
+	if silent > 0 {
+		pings := keepalive.ClientParameters{Time: time.Duration(silent) * time.Second, Timeout: patience, PermitWithoutStream: true}
+		options = append(options, grpc.WithKeepaliveParams(pings))
+	}
+	channel, err := grpc.NewClient(os.Args[1], append(options,
 		grpc.WithTransportCredentials(credentials.NewTLS(config(os.Args[2], os.Args[3], os.Args[4]))),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(limit)),
-		grpc.WithInitialWindowSize(65535*32), grpc.WithInitialConnWindowSize(65535*16))
+		grpc.WithInitialWindowSize(65535*32), grpc.WithInitialConnWindowSize(65535*16))...)
 	check(err)
 	stubs := clients(channel)
 	lines := bufio.NewScanner(os.Stdin)
