@@ -13,7 +13,7 @@ from core.linux.refusal import asked
 from core.linux.uevents import Uevents
 from core.node import build, lifetimes
 from core.node.controllers import block, config, files, hardware, network, runtime, secrets, time
-from core.node.controllers.config import Acquire, InForce
+from core.node.controllers.config import ROOM, Acquire, InForce
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
 from core.node.events import Bus
@@ -42,7 +42,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
     lifecycle = Runner(SEQUENCES, events, Survivor(init, "sequence", Running), clock)
     status = MachineStatusController(lambda: _doing(lifecycle), events)
     lifecycle.changed = status.changed
-    acquire = Acquire(Survivor(init, "config", InForce), clock, events)
+    acquire = Acquire(Survivor(init, "config", InForce, ROOM), clock, events)
     devices = Uevents()
     checker = imagecheck.Checker(lambda: image.running(able, image.Ground()), logs, clock.now)
     meta = block.MetaKeys(block.Place())

@@ -15,8 +15,8 @@ T = TypeVar("T")
 CONFIG: Final = "config.yaml"
 IDENTITY: Final = "node-identity.yaml"
 IDENTITY_BYTES: Final = 32
-# larger than any config that is accepted, so that a damaged file cannot fill the memory
-_LIMIT: Final = 16 << 20
+LARGEST: Final = 16 << 20
+"""Bytes of a config: no larger one is read as YAML, so that a damaged file cannot fill the memory."""
 _IDENTITY: Final = re.compile(r'nodeId: "?([0-9A-Za-z]{16,64})"?\s*')
 
 
@@ -82,9 +82,9 @@ class StateFiles:
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
-        data = file.read(_LIMIT + 1)
-    if len(data) > _LIMIT:
-        raise Invalid(f"larger than {_LIMIT} bytes")
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise Invalid(f"larger than {LARGEST} bytes")
     if not data.strip(b"\0 \t\r\n"):
         raise Invalid("empty")
     return data

@@ -1,12 +1,12 @@
-"""Nodes to ask. The shared one is for tests that leave it as it was; who kills, reboots or configures makes his own
-with `tests.support.cluster.running`."""
+"""Nodes to ask. The shared one is for tests that leave it as it was; the spare one for those that configure it or kill
+parts of it, and leave it ready with the config it was made with. Who wants more makes his own with
+`tests.support.cluster.running`."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from core.config import client
 from tests.support import cluster
 from tests.support.caller import Caller, calling
 from tests.support.cluster import Node
@@ -25,9 +25,22 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         yield nodes[0]
 
 
+@pytest.fixture(scope="session")
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A configured node, ready; every test leaves it so."""
+    with cluster.running(tmp_path_factory.mktemp("spare"), "spare") as nodes:
+        yield nodes[0]
+
+
 @pytest.fixture(scope="module")
 def caller(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    """grpc-go at its door, with the certificate that the cluster's maker got."""
-    context = client.load(node.home.client_file.read_bytes(), "talosconfig").get()
-    with calling(node.endpoint, context, tmp_path_factory.mktemp("pem")) as made:
+    """grpc-go at the shared node's door, with the certificate that the cluster's maker got."""
+    with calling(node.endpoint, node.context(), tmp_path_factory.mktemp("pem")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def spare_caller(spare: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """The same at the spare node's door. It may wait there for as long as a daemon needs to come back."""
+    with calling(spare.endpoint, spare.context(), tmp_path_factory.mktemp("pem")) as made:
         yield made

@@ -22,7 +22,7 @@ from core.rpc.tls import ClientTLS
 from tests.e2e.calls import DEFINITIONS, FLOWS, Message
 from tests.node.containers import oci
 from tests.support import cluster
-from tests.support.caller import Call, Caller, calling
+from tests.support.caller import Call, Caller, calling, encoded
 from tests.support.cluster import Node
 from tests.support.netns import Namespace
 from tests.support.pid1 import until
@@ -47,16 +47,11 @@ def flow(node: Node, tmp_path: Path) -> Flow:
 
     @contextmanager
     def begin(command: str) -> Iterator[Caller]:
-        context = client.load(node.home.client_file.read_bytes(), "talosconfig").get()
-        with calling(node.endpoint, context, tmp_path) as caller:
+        with calling(node.endpoint, node.context(), tmp_path, pings=10) as caller:
             yield caller
             assert tuple(call for call, _ in groupby(caller.made)) == FLOWS[command]
 
     return begin
-
-
-def encoded(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def test_apply_config(flow: Flow, node: Node) -> None:

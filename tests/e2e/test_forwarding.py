@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from core.config import client
 from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import Code
@@ -54,9 +53,8 @@ def test_one_door_leads_to_all(nodes: list[Node]) -> None:
 
 def test_grpc_go_through_another_nodes_door(nodes: list[Node], tmp_path: Path) -> None:
     door, other, _ = nodes
-    context = client.load(door.home.client_file.read_bytes(), "talosconfig").get()
     to = [("node", other.address)]
-    with calling(door.endpoint, context, tmp_path) as caller:
+    with calling(door.endpoint, door.context(), tmp_path) as caller:
         (name,) = caller.call("machine.MachineService/Hostname", metadata=to).only["messages"]
         assert name == {"hostname": other.name}
         pieces = caller.call("machine.MachineService/Read", {"path": CERTIFICATES}, metadata=to).messages

@@ -1,4 +1,4 @@
-"""The client that users have, grpc-go, at a node's door: kinds of calls, limits, deadlines, giving up."""
+"""The client that users have, grpc-go, at a node's door: metadata, streams, deadlines, giving up."""
 
 import base64
 
@@ -8,8 +8,6 @@ from tests.support.caller import Caller
 from tests.support.cluster import Node
 
 MACHINE = "machine.MachineService/"
-LIMIT = 32 << 20
-FRAME = 5  # bytes that tag and length of such a field take
 
 
 def test_a_stock_config_is_enough(caller: Caller) -> None:
@@ -46,18 +44,3 @@ def test_a_file_arrives_whole(caller: Caller, node: Node) -> None:
     pieces = caller.call(MACHINE + "Read", {"path": "/etc/ssl/certs/ca-certificates.crt"}).messages
     data = b"".join(base64.b64decode(piece["bytes"]) for piece in pieces)
     assert data == (node.root / "etc/ssl/certs/ca-certificates.crt").read_bytes()
-
-
-def test_a_message_has_at_most_32_mib(caller: Caller) -> None:
-    apply = MACHINE + "ApplyConfiguration"
-    assert caller.call(apply, fill=LIMIT - FRAME).end.code == "Unimplemented"  # it was read: mode REBOOT
-    assert caller.call(apply, fill=LIMIT - FRAME + 1).end.code == "ResourceExhausted"
-    assert caller.call(MACHINE + "Version").end.code == "OK"
-
-
-def test_a_large_config_is_taken(caller: Caller, node: Node) -> None:
-    config = (node.home.places.cluster(node.cluster.spec.name) / "controlplane.yaml").read_bytes()
-    large = config + (b"# " + b"x" * 1017 + b"\n") * 11_000  # 10.7 MiB in all
-    request = {"data": base64.b64encode(large).decode(), "mode": "AUTO", "dry_run": True}
-    (said,) = caller.call(MACHINE + "ApplyConfiguration", request).only["messages"]
-    assert "Dry run summary" in said["mode_details"]

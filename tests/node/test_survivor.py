@@ -53,3 +53,15 @@ def test_too_large(table: FdTable) -> None:
     with pytest.raises(Exhausted, match="do not fit"):
         survivor.save(bytes(SLOT))
     survivor.close()
+
+
+def test_more_room_is_there_for_the_next_process_too(table: FdTable) -> None:
+    first = Survivor(table, "a", bytes, 3 * SLOT)
+    for size in (1, 2 * SLOT, 2 * SLOT + 1):
+        first.save(bytes(size))
+    first.close()
+    second = Survivor(table, "a", bytes)
+    assert second.load() == bytes(2 * SLOT + 1)
+    with pytest.raises(Exhausted, match="do not fit"):
+        second.save(bytes(3 * SLOT))
+    second.close()

@@ -1,12 +1,13 @@
 """grpc-go's client with generated stubs (tests/support/go/caller) as a thing to call: what a user's client does and is
 told. Requests and messages are dicts as protobuf's JSON has them, with the field names of the .proto files."""
 
+import base64
 import json
 import os
 import select
 import subprocess
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,16 @@ from tests.support import golang
 
 WAIT: Final = 120.0  # seconds for a line
 Message = dict[str, Any]
+
+
+def encoded(data: bytes) -> str:
+    """Bytes as protobuf's JSON has them."""
+    return base64.b64encode(data).decode()
+
+
+def joined(messages: Iterable[Message], field_: str = "bytes") -> bytes:
+    """The bytes of a stream, put together."""
+    return b"".join(base64.b64decode(message[field_]) for message in messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ class Caller:
         self._process = process
         self.made: list[str] = []
         self._count = 0
-        self._rest = b""
+        self._rest = bytearray()
         self._lines: dict[int, deque[Message]] = {}
 
     def call(self, method: str, *requests: Message, **options: Any) -> Answer:
@@ -130,12 +141,15 @@ class Caller:
 
     def _read(self) -> bytes:
         assert self._process.stdout is not None
-        while b"\n" not in self._rest:
+        looked = 0
+        while (end := self._rest.find(b"\n", looked)) < 0:
+            looked = len(self._rest)
             assert select.select([self._process.stdout], [], [], WAIT)[0], "grpc-go says nothing"
             data = os.read(self._process.stdout.fileno(), 1 << 20)
             assert data, "grpc-go's client has died"
             self._rest += data
-        line, _, self._rest = self._rest.partition(b"\n")
+        line = bytes(self._rest[:end])
+        del self._rest[: end + 1]
         return line
 
 

@@ -80,8 +80,12 @@ class Home:
 
     def tls(self, context: str = "") -> ClientTLS:
         """What the client config says."""
-        found = client.load(self.client_file.read_bytes(), str(self.client_file)).get(context)
+        found = self.context(context)
         return ClientTLS(found.ca, found.crt, found.key)
+
+    def context(self, name: str = "") -> client.Context:
+        """One of the client config's, or the one in use."""
+        return client.load(self.client_file.read_bytes(), str(self.client_file)).get(name)
 
     def ichorctl(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> Said:
         """Run a verb as a person does; `code` is the exit code it must have."""
@@ -165,6 +169,15 @@ class Node:
     def tls(self) -> ClientTLS:
         """What the client config says for this cluster."""
         return self.home.tls(self.cluster.spec.name)
+
+    def context(self) -> client.Context:
+        """The client config's for this cluster."""
+        return self.home.context(self.cluster.spec.name)
+
+    @property
+    def config(self) -> bytes:
+        """What it was configured with, if it is a control plane and without patches of its own."""
+        return (self.home.places.cluster(self.cluster.spec.name) / "controlplane.yaml").read_bytes()
 
     def channel(self, tls: ClientTLS | None = None) -> Channel:
         """To its front door."""

@@ -18,7 +18,7 @@ from core.node.machineconfig import ACTIVE, parsed
 from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
 from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.resources.runtime import Diagnostic
-from core.node.state_files import StateFiles, Stored
+from core.node.state_files import LARGEST, StateFiles, Stored
 from core.node.survivor import Survivor
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.state import Controller, Scope, exclusive, shared, weak
@@ -49,6 +49,10 @@ class InForce(msgspec.Struct, frozen=True):
     trial: bytes = b""
     until: float = 0.0
     looked: bool = False
+
+
+ROOM: Final = 2 * LARGEST + (1 << 12)
+"""Bytes that an InForce may take."""
 
 
 class Acquire(Controller):

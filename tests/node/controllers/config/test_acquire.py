@@ -9,7 +9,7 @@ import pytest
 
 from core.base.errors import Conflict, Invalid
 from core.config.problems import ConfigErrors
-from core.node.controllers.config import Acquire, InForce, Mode
+from core.node.controllers.config import ROOM, Acquire, InForce, Mode
 from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
 from core.node.resources.block.mounts import MountParameters
 from core.node.resources.config import AcquireConfigStatus, MachineConfig
@@ -39,7 +39,7 @@ class Node(House):
 
     def __init__(self, clock: FakeClock, table: FdTable, folder: Path) -> None:
         self.clock, self.events = clock, Recorder()
-        self.record = Survivor(table, "config", InForce)
+        self.record = Survivor(table, "config", InForce, ROOM)
         self.acquire = Acquire(self.record, clock, self.events, folder)
         super().__init__(clock, [self.acquire])
 
@@ -144,6 +144,22 @@ async def test_a_trial_reverts_by_itself_even_when_machined_dies(
         await clock.advance(2)
         assert second.text(ACTIVE) == WORKER
         assert (tmp_path / "config.yaml").read_bytes() == WORKER
+    second.record.close()
+
+
+@on_loop
+async def test_a_large_config_survives_machined_beside_one_on_trial(
+    clock: FakeClock, table: FdTable, tmp_path: Path
+) -> None:
+    large = [text + b"#" + b"x" * (3 << 20) + b"\n" for text in (WORKER, OTHER)]
+    first = Node(clock, table, tmp_path)
+    first.mount()
+    async with first.running():
+        await first.acquire.apply(large[0], Mode.NOW)
+        await first.acquire.apply(large[1], Mode.TRY, 60)
+    first.record.close()
+    second = Node(clock, table, tmp_path)
+    assert (second.acquire.active, (tmp_path / "config.yaml").read_bytes()) == (large[1], large[0])
     second.record.close()
 
 
