@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # ICHOR_IMAGE_KEY: a release key's file; FLAVOUR: cloud or server; SOURCE_DATE_EPOCH: another build date than the lock's
 IMAGE := $(PY) -m core.cli.image
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-slow bench debug fuzz docs image lock up vm down clean
+.PHONY: help setup build check test test-slow bench debug fuzz fixtures docs image lock up vm down clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: image ## measure against the budgets, into docs/; SUITES="boot rpc" for s
 
 fuzz: build ## every fuzz target for FUZZ_S seconds (default 60), two at a time
 	@nice $(PY) -m tests.fuzz $(or $(FUZZ_S),60)
+
+fixtures: build ## build a real Kubernetes from Debian's source and its images into the cache: ten minutes, once
+	@$(PY) -m tests.support.fixtures
 
 docs: build ## write what is made from the code and the last measurements: docs/{config,api}.md, docs/bench.svg
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md

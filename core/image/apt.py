@@ -1,5 +1,5 @@
-"""Debian packages through apt with a configuration of its own: state, lists, sources and cache below one folder, the
-machine's proxies and mirror kept, only the release changed. Never touches the machine's own apt."""
+"""Debian packages and their sources through apt with a configuration of its own: state, lists and cache below one
+folder, the machine's proxies and mirror kept, only the release changed. Never touches the machine's own apt."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -35,8 +35,8 @@ Acquire::Retries "3";
 class Apt:
     """apt for another release, in `folder`."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None] = silent) -> None:
-        self.folder, self._say = folder, say
+    def __init__(self, folder: Path, say: Callable[[str], None] = silent, release: str = RELEASE) -> None:
+        self.folder, self._say, self._release = folder, say, release
         for name in ("lists/partial", "archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
@@ -45,7 +45,10 @@ class Apt:
 
     def update(self) -> None:
         """Fetch the package lists."""
-        (self.folder / "sources.list").write_text("".join(sources()))
+        self._update("deb")
+
+    def _update(self, *kinds: str) -> None:
+        (self.folder / "sources.list").write_text("".join(sources(self._release, kinds)))
         run(["apt-get", "-qq", "update"], env=self._env)
 
     def candidates(self, section: str, names: Sequence[str]) -> list[Pin]:
@@ -53,13 +56,19 @@ class Apt:
         shown = run(["apt-cache", "show", "--no-all-versions", *names], env=self._env).decode()
         pins = {pin.name: pin for pin in (_pin(section, stanza) for stanza in shown.strip().split("\n\n"))}
         if missing := [name for name in names if name not in pins]:
-            raise NotFound(f"{RELEASE} has no package {', '.join(missing)}")
+            raise NotFound(f"{self._release} has no package {', '.join(missing)}")
         return [pins[name] for name in names]
 
     def closure(self, section: str, names: Sequence[str]) -> list[Pin]:
         """The packages and all they depend on."""
         plan = run(["apt-get", "-qq", "-s", "install", *names], env=self._env).decode()
         return self.candidates(section, [name.partition(":")[0] for name, _ in _INST.findall(plan)])
+
+    def source(self, name: str, folder: Path) -> Path:
+        """The .dsc of the newest source package of that name, downloaded into `folder` with the files it lists."""
+        self._update("deb-src")
+        run(["apt-get", "-qq", "source", "--download-only", "--only-source", name], cwd=folder, env=self._env)
+        return next(folder.glob("*.dsc"))
 
     def fetch(self, pins: Iterable[Pin], store: Path) -> None:
         """Bring the packages that `store` lacks, as `<sha256>.deb`. Raises NotFound for versions the mirror lost."""
@@ -93,8 +102,8 @@ class Apt:
             raise NotFound(f"what the mirror has of {lost} is not what image.lock names", remedy="run `make lock`")
 
 
-def sources() -> list[str]:
-    """The machine's own Debian sources, with the release exchanged."""
+def sources(to: str = RELEASE, kinds: Sequence[str] = ("deb",)) -> list[str]:
+    """The machine's own Debian sources, with the release exchanged; `kinds` are deb and deb-src."""
     codename = _codename()
     listing = run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
@@ -104,7 +113,7 @@ def sources() -> list[str]:
         uri, release, component = line.split()
         base, dash, pocket = release.partition("-")
         if base == codename and component == "main" and pocket in ("", "updates", "security"):
-            found.append(f"deb [signed-by={KEYRING}] {uri} {RELEASE}{dash}{pocket} main\n")
+            found += [f"{kind} [signed-by={KEYRING}] {uri} {to}{dash}{pocket} main\n" for kind in kinds]
     if not found:
         raise Unsupported(f"apt on this machine names no Debian mirror for {codename}", remedy="add one to its sources")
     return list(dict.fromkeys(found))

@@ -5,7 +5,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from core.base.errors import NotFound
 from core.image import listing
@@ -20,6 +20,16 @@ LIBRARIES: Final = "usr/lib/x86_64-linux-gnu"
 _FILE: Final = re.compile(r"^File: (.*)$")
 _NEEDED: Final = re.compile(r"\(NEEDED\).*\[(.*)\]")
 _KIND: Final = {"libc.": "libc", "libm.": "libc", "ld-linux": "libc", "libcrypto": "openssl", "libssl": "openssl"}
+
+
+class Holder(Protocol):
+    """Packages, whoever unpacked them."""
+
+    def files(self, package: str, pattern: str) -> list[Path]:
+        """The package's files that match, links followed. Raises NotFound."""
+
+    def library(self, soname: str) -> tuple[str, Path]:
+        """The package and file of a shared library. Raises NotFound."""
 
 
 class Packages:
@@ -60,7 +70,14 @@ class Packages:
 
 def listed(packages: Packages, version: str) -> Iterator[Entry]:
     """The entries of files.txt and the few texts that are computed."""
-    for group, source, place, reason in listing.rows("files.txt", 4):
+    yield from entries(packages, listing.rows("files.txt", 4))
+    yield file("etc/ssl/certs/ca-certificates.crt", authorities(packages), "ca", "ca-certificates", "whom TLS trusts")
+    yield file("usr/lib/os-release", _os_release(version), "base", "ichor", "what the kubelet tells about the node")
+
+
+def entries(packages: Holder, rows: Iterable[tuple[str, ...]]) -> Iterator[Entry]:
+    """What lines `group | source | place | reason` name; a place that ends with / takes several files."""
+    for group, source, place, reason in rows:
         kind, _, rest = source.partition(":")
         match kind:
             case "dir":
@@ -73,11 +90,9 @@ def listed(packages: Packages, version: str) -> Iterator[Entry]:
                 for path in packages.files(kind, rest):
                     target = f"{place}{path.name}" if place.endswith("/") else place
                     yield file(target, path.resolve(), group, kind, reason, mode=0o755 if is_elf(path) else 0o644)
-    yield file("etc/ssl/certs/ca-certificates.crt", _authorities(packages), "ca", "ca-certificates", "whom TLS trusts")
-    yield file("usr/lib/os-release", _os_release(version), "base", "ichor", "what the kubelet tells about the node")
 
 
-def closure(packages: Packages, tree: Tree) -> None:
+def closure(packages: Holder, tree: Tree) -> None:
     """Add the libraries that the tree's ELF files need and do not find in it."""
     pending = [entry.source for entry in tree if entry.is_file and entry.source and is_elf(entry.source)]
     known: set[str] = set()
@@ -123,7 +138,8 @@ def _kind(soname: str) -> str:
     return next((kind for prefix, kind in _KIND.items() if soname.startswith(prefix)), "libraries")
 
 
-def _authorities(packages: Packages) -> bytes:
+def authorities(packages: Holder) -> bytes:
+    """The certificates of all whom Debian trusts, in one file."""
     certificates = packages.files("ca-certificates", "usr/share/ca-certificates/mozilla/*.crt")
     return b"".join(path.read_bytes() for path in certificates)
 

@@ -21,8 +21,8 @@ def read(name: str) -> list[tuple[str, str]]:
     return found
 
 
-def rows(name: str, columns: int) -> list[tuple[str, ...]]:
-    """The columns of each line `a | b | c`."""
+def rows(name: str | Path, columns: int) -> list[tuple[str, ...]]:
+    """The columns of each line `a | b | c`, of a list in data/ or of a file elsewhere."""
     found = []
     for line in _content(name):
         row = tuple(part.strip() for part in line.split(" | "))
@@ -37,7 +37,7 @@ def patterns(name: str) -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(pattern), reason) for pattern, reason in read(name)]
 
 
-def _content(name: str) -> Iterator[str]:
+def _content(name: str | Path) -> Iterator[str]:
     for line in (DATA / name).read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             yield line

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from core.image.apt import RELEASE, Apt
 from core.image.cache import Cache, digest, tree_digest
 from core.image.tools import run
+from tests.support import debian
 from tests.support.debian import CACHE
 
 PACKAGES: Final = ("golang-go", "golang-google-grpc-dev", "protoc-gen-go", "protoc-gen-go-grpc")
@@ -42,25 +42,13 @@ def binary(name: str) -> Path:
 
 
 def toolchain() -> Path:
-    """The folder of the packages' files; `packages` in it says which versions they are."""
-    cache = Cache(CACHE)
-
-    def make(folder: Path) -> None:
-        apt = Apt(cache.folder / "apt-go")
-        apt.update()
-        pins = [pin for pin in apt.closure("go", PACKAGES) if not pin.name.startswith(UNUSED)]
-        apt.fetch(pins, cache.folder / "debs")
-        for pin in pins:
-            run(["dpkg-deb", "--extract", cache.folder / "debs" / f"{pin.sha256}.deb", folder])
-        (folder / "packages").write_text("".join(f"{pin}\n" for pin in pins))
-
-    return cache.step("go", digest((RELEASE, *PACKAGES, *UNUSED)), make, keep=1)
+    """The folder of the packages' files."""
+    return debian.collected("go", PACKAGES, unused=UNUSED)
 
 
 def version(package: str) -> str:
     """The upstream version of a package of the toolchain."""
-    found = dict(line.split() for line in (toolchain() / "packages").read_text().splitlines())
-    return found[package].rpartition(":")[2].rpartition("-")[0]
+    return debian.version(toolchain(), package)
 
 
 def _messages() -> Path:
@@ -98,12 +86,17 @@ def _go(tools: Path) -> Path:
 
 
 def _env(tools: Path, messages: Path) -> dict[str, str]:
-    """Everything comes from the two folders: no modules, no network, nothing of the machine's own Go."""
+    return environment(_go(tools).parents[1], f"{messages}:{tools}/usr/share/gocode")
+
+
+def environment(root: Path, path: str) -> dict[str, str]:
+    """What Go is told: everything comes from these folders (GOROOT, GOPATH); no modules, no network, nothing of the
+    machine's own Go, and nothing of where it ran in what it makes."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(CACHE),
-        "GOROOT": str(_go(tools).parents[1]),
-        "GOPATH": f"{messages}:{tools}/usr/share/gocode",
+        "GOROOT": str(root),
+        "GOPATH": path,
         "GOCACHE": str(CACHE / "go-build"),
         "GO111MODULE": "off",
         "GOTOOLCHAIN": "local",

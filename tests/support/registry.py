@@ -4,20 +4,26 @@ wanted; and pushing to it what an OCI layout tar holds, by the distribution spec
 import base64
 import io
 import json
-import socket
+import os
+import re
 import ssl
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Final
+
+from core.base.errors import IchorError
+from tests.support import debian
 
 USER, PASSWORD = "puller", "open sesame"
 # of USER and PASSWORD: the registry takes bcrypt alone, and Python has none
 HTPASSWD = "puller:$2y$04$zECP7lWItVTpJEpArv.LWOk1xGtTK8SyOQfc.oB8cnWhFmizV0mLa\n"
+_LISTENING: Final = re.compile(rb"listening on ([0-9.]+:[0-9]+)")
+_LOOK: Final = 0.02  # seconds between looks at what a starting registry says
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
@@ -90,63 +96,65 @@ class Registry:
         return HTTPSConnection(self.address, timeout=30, context=context)
 
 
+def program() -> Path:
+    """Debian's, of this machine's release; downloaded, not installed, for its package would start it."""
+    return debian.collected("docker-registry", ("docker-registry",), release="bookworm") / "usr/bin/docker-registry"
+
+
+class RegistryFailed(IchorError):
+    """The registry ended before it listened; the message ends with what it said."""
+
+
 @contextmanager
 def registry(folder: Path, address: str, *, tls: Tls | None = None, password: bool = False) -> Iterator[Registry]:
     """Run one until the block ends; it keeps its blobs below `folder`. `address` may end with port 0: any free one."""
     folder.mkdir(parents=True, exist_ok=True)
-    for _ in range(8):
-        served = Registry(_free(address), folder / "blobs", tls, password)
-        (folder / "htpasswd").write_text(HTPASSWD)
-        (folder / "config.json").write_text(json.dumps(_config(served, folder)))  # YAML, too
-        with (folder / "log").open("ab") as log:
-            process = subprocess.Popen(["docker-registry", "serve", folder / "config.json"], stdout=log, stderr=log)
+    (folder / "htpasswd").write_text(HTPASSWD)
+    with (folder / "log").open("w+b") as log:
+        process, listening = start(_config(folder, address, tls, password=password), folder / "config.json", log)
         try:
-            if _listens(process, served.address):
-                yield served
-                return
+            yield Registry(listening, folder / "blobs", tls, password)
         finally:
             process.kill()
             process.wait()
-        if b"address already in use" not in (folder / "log").read_bytes():  # somebody took the port meanwhile
-            break
-    raise AssertionError((folder / "log").read_text())
 
 
-def _config(served: Registry, folder: Path) -> dict[str, Any]:
-    tls: dict[str, Any] = {}
-    if served.tls is not None:
-        tls = {"certificate": str(served.tls.certificate), "key": str(served.tls.key)}
-        tls |= {"clientcas": [str(served.tls.clients)]} if served.tls.clients is not None else {}
-    login = {"auth": {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}} if served.password else {}
+def start(
+    config: dict[str, Any], file: Path, log: IO[bytes], by: Iterable[str] = ()
+) -> tuple[subprocess.Popen[bytes], str]:
+    """A registry that listens, run `by` another program, and where: its own word, in `log`. Its config is written to
+    `file`. Raises RegistryFailed."""
+    file.write_text(json.dumps(config))  # which is YAML, too
+    command = [*by, str(program()), "serve", str(file)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    while True:
+        ended = _ended(process)
+        words = os.pread(log.fileno(), 1 << 20, 0)  # a read would move where it writes
+        if found := _LISTENING.search(words):
+            return process, found[1].decode()
+        if ended:
+            raise RegistryFailed(f"the registry ended with status {process.returncode}:\n{words.decode()}")
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it is over, after a moment of waiting for that."""
+    try:
+        process.wait(_LOOK)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _config(folder: Path, address: str, tls: Tls | None, *, password: bool) -> dict[str, Any]:
+    secured: dict[str, Any] = {}
+    if tls is not None:
+        secured = {"certificate": str(tls.certificate), "key": str(tls.key)}
+        secured |= {"clientcas": [str(tls.clients)]} if tls.clients is not None else {}
+    login = {"auth": {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}} if password else {}
     return {
         "version": 0.1,
-        "log": {"level": "warn", "accesslog": {"disabled": False}},
-        "storage": {"filesystem": {"rootdirectory": str(served.storage)}},
-        "http": {"addr": served.address, "secret": "test", "tls": tls},
+        "log": {"level": "info", "accesslog": {"disabled": False}},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
+        "http": {"addr": address, "secret": "test", "tls": secured},
         **login,
     }
-
-
-def _free(address: str) -> str:
-    host, _, port = address.rpartition(":")
-    if int(port):
-        return address
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return f"{host}:{probe.getsockname()[1]}"
-
-
-def _listens(process: "subprocess.Popen[bytes]", address: str) -> bool:
-    """Wait until somebody accepts connections there; False if the registry ended instead."""
-    host, _, port = address.rpartition(":")
-    while process.poll() is None:
-        try:
-            socket.create_connection((host, int(port)), timeout=30).close()
-        except ConnectionRefusedError:
-            try:
-                process.wait(0.02)  # nothing tells that it listens
-            except subprocess.TimeoutExpired:
-                continue
-        else:
-            return process.poll() is None
-    return False

@@ -1,13 +1,16 @@
 """OCI images made by hand: a static C program in one layer, in a layout tar as any tool would save it."""
 
 import gzip
-import hashlib
 import io
 import json
 import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
+
+from tests.support.fixtures.oci import MEDIA, blob, digest
+
+__all__ = ["MEDIA", "blob", "compiled", "digest", "layer", "layout"]
 
 PROGRAM = r"""
 #include <arpa/inet.h>
@@ -63,15 +66,6 @@ int main(int argc, char **argv)
 	}
 }
 """
-MEDIA = "application/vnd.oci.image."
-
-
-def digest(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def blob(kind: str, data: bytes) -> dict[str, Any]:
-    return {"mediaType": MEDIA + kind, "digest": digest(data), "size": len(data)}
 
 
 def compiled(folder: Path) -> bytes:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.node.containers.apart import alone
+from tests.support.registry import program
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
 
 
 def test_images_come_from_a_registry_whole_or_not_at_all(tmp_path: Path, group: str) -> None:
+    program()  # no network leads out of where it runs
     alone("pulling", tmp_path, group)
