@@ -66,8 +66,7 @@ class Door:
         if ctx.peer.certificate is None:
             return frozenset()
         own = _organizations(ctx.peer.certificate)
-        claimed = frozenset(ctx.metadata.text(HEADER))
-        return claimed if IMPERSONATOR in own and claimed else own
+        return frozenset(ctx.metadata.text(HEADER)) or own if IMPERSONATOR in own else own
 
     async def _forward(self, ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes] | None:
         fields = [field for field in carried(ctx.stream.headers) if field[0] not in _DROPPED]

@@ -38,12 +38,13 @@ class Record(msgspec.Struct):
 
 
 class Unit:
-    """A service and its record; `listener` hears of every change, with the happening if there is one."""
+    """A service and its record; `listener` hears of every change, with the happening if there is one. `changes` counts
+    them."""
 
     def __init__(
         self, service: Service, record: Record, clock: Clock, listener: Callable[["Unit", Happening | None], None]
     ) -> None:
-        self.service, self.record = service, record
+        self.service, self.record, self.changes = service, record, 0
         self._clock, self._listener = clock, listener
         self._changed = asyncio.Event()
 
@@ -105,6 +106,7 @@ class Unit:
             await self._changed.wait()
 
     def _tell(self, happening: Happening | None) -> None:
+        self.changes += 1
         changed, self._changed = self._changed, asyncio.Event()
         self._listener(self, happening)
         changed.set()

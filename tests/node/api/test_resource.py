@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.node.api.resource import to_message, to_plain, to_resource, to_yaml, tombstone
+from core.node.api.resource.metadata import KEPT
 from core.node.resources import config, files, network, runtime, secrets, services
 from core.node.resources.values import Certificate, CertificateAndKey
 from core.rpc.pb.resource.config import config_pb2
@@ -142,3 +143,15 @@ def test_what_is_not_there() -> None:
     message = tombstone(Pointer("network", "Links", "eth0"))
     assert (message.metadata.version, message.metadata.id, message.spec.yaml_spec) == ("undefined", "eth0", "")
     assert to_resource(Resource.of("x", runtime.RebootRequest())).spec.yaml_spec == "{}\n"
+
+
+def test_what_many_ask_for_is_made_once_and_secrets_are_not_kept() -> None:
+    link = Resource.of("eth0", network.HostnameStatus(hostname="a"))
+    assert to_resource(link) is to_resource(link)
+    assert to_resource(link) is not to_resource(Resource.of("eth0", network.HostnameStatus(hostname="b")))
+    many = [Resource.of(str(number), network.HostnameStatus(hostname=str(number))) for number in range(KEPT)]
+    texts = [to_resource(resource).spec.yaml_spec for resource in many]
+    assert len(set(texts)) == KEPT
+    assert [to_resource(resource).spec.yaml_spec for resource in many] == texts
+    secret = Resource.of("api", secrets.APICerts(server=CertificateAndKey(crt=b"crt", key=b"key")))
+    assert to_resource(secret) is not to_resource(secret)

@@ -50,7 +50,7 @@ def service(node: Node, more: Mapping[str, Method]) -> Service:
             "LogsContainers": unary(on(logs.logs_containers), Empty, pb.LogsContainersResponse),
             "Read": server_stream(on(files.read), pb.ReadRequest, common_pb2.Data),
             "Reboot": unary(on(power.reboot), pb.RebootRequest, pb.RebootResponse),
-            "ServiceList": unary(on(services.service_list), Empty, pb.ServiceListResponse),
+            "ServiceList": unary(services.Listing(node).service_list, Empty, pb.ServiceListResponse),
             "ServiceRestart": unary(on(services.service_restart), pb.ServiceRestartRequest, pb.ServiceRestartResponse),
             "ServiceStart": unary(on(services.service_start), pb.ServiceStartRequest, pb.ServiceStartResponse),
             "ServiceStop": unary(on(services.service_stop), pb.ServiceStopRequest, pb.ServiceStopResponse),

@@ -14,11 +14,24 @@ from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import Code, RpcError
 
 
-async def service_list(node: Node, ctx: Any, request: Empty) -> pb.ServiceListResponse:
-    """One message with all of them, by id, as they are once a new machined knows what became of its predecessor."""
-    await node.runtime.rested()
-    units = [node.services.units[id_] for id_ in sorted(node.services.units)]
-    return pb.ServiceListResponse(messages=[pb.ServiceList(services=[_info(unit) for unit in units])])
+class Listing:
+    """All services in one message, which is made anew when one of them has changed."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._changes = -1
+        self._reply = pb.ServiceListResponse()
+
+    async def service_list(self, ctx: Any, request: Empty) -> pb.ServiceListResponse:
+        """By id, as they are once a new machined knows what became of its predecessor."""
+        await self._node.runtime.rested()
+        units = self._node.services.units
+        changes = sum(unit.changes for unit in units.values())
+        if changes != self._changes:
+            self._changes = changes
+            infos = [_info(units[id_]) for id_ in sorted(units)]
+            self._reply = pb.ServiceListResponse(messages=[pb.ServiceList(services=infos)])
+        return self._reply
 
 
 async def service_start(node: Node, ctx: Any, request: pb.ServiceStartRequest) -> pb.ServiceStartResponse:
