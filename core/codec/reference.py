@@ -40,7 +40,7 @@ class Reference:
         registry, path = _split(name)
         if len(f"{registry}/{path}") > _LONGEST or _IDENTIFIER.fullmatch(name):
             raise Invalid(f"{text!r} is no name of an image", remedy="write registry/path:tag")
-        if not _REGISTRY.fullmatch(registry) or not all(map(_PATH.fullmatch, path.split("/"))):
+        if not is_registry(registry) or not all(map(_PATH.fullmatch, path.split("/"))):
             raise Invalid(f"{text!r} is no name of an image", remedy="write registry/path:tag, the path in lower case")
         return cls(registry, path, "" if digest else tag or "latest", digest)
 
@@ -55,6 +55,11 @@ class Reference:
     def by(self, digest: str) -> str:
         """The name of what was found here, by its digest."""
         return f"{self.repository}@{digest}"
+
+
+def is_registry(text: str) -> bool:
+    """Whether `text` names a registry: a host, perhaps with a port."""
+    return len(text) <= _LONGEST and _REGISTRY.fullmatch(text) is not None
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 that knows all parts; each part knows only resources."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from core.base.clock import Clock
@@ -12,7 +13,7 @@ from core.linux.network import Network
 from core.linux.refusal import asked
 from core.linux.uevents import Uevents
 from core.node import build, lifetimes
-from core.node.controllers import block, config, files, hardware, network, runtime, secrets, time
+from core.node.controllers import block, config, cri, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import ROOM, Acquire, InForce
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
@@ -46,6 +47,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
     devices = Uevents()
     checker = imagecheck.Checker(lambda: image.running(able, image.Ground()), logs, clock.now)
     meta = block.MetaKeys(block.Place())
+    settings, auths = containerd.detect(), partial(cri.logins, store)
     node = Node(
         init=init,
         clock=clock,
@@ -59,7 +61,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         kernel_log=KernelLog(logs.log("kernel"), clock) if os.access(DEVICE, os.R_OK) else None,
         config=acquire,
         services=Supervisor(
-            services(clock, containerd.detect(), checker.service()),
+            services(clock, settings, checker.service(), auths=auths),
             init=init,
             tree=Tree.detect(),
             logs=logs,
@@ -92,6 +94,9 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
         files.etc_files(),
+        cri.registries(),
+        cri.RegistryFiles(),
+        cri.Credentials(lambda: containerd.stale(settings, auths()), lambda: node.services.renew("containerd")),
         *time.time(wires, clock, able, what.time),
         *hardware.controllers(able, devices.listen, events, clock.now),
         hardware.image_check(lambda: checker.status(node.services.unit(imagecheck.ID).record), checker.said),

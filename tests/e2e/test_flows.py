@@ -2,6 +2,7 @@
 its end. Each test makes just the calls that the table says (tests/e2e/calls.py)."""
 
 import base64
+import json
 import os
 import socket
 import threading
@@ -26,6 +27,7 @@ from tests.support.caller import Call, Caller, calling, encoded
 from tests.support.cluster import Node
 from tests.support.netns import Namespace
 from tests.support.pid1 import until
+from tests.support.registry import registry
 from tests.support.timeserver import answer
 
 MACHINE = "machine.MachineService/"
@@ -121,6 +123,30 @@ def test_service_restart(flow: Flow) -> None:
     with flow("service restart") as caller:
         assert "restarted" in caller.call(MACHINE + "ServiceRestart", {"id": CHECK}).only["messages"][0]["resp"]
         assert _state(caller, CHECK) not in ("Finished", "Failed")
+
+
+def test_image_pull(flow: Flow, node: Node, tmp_path: Path) -> None:
+    """From a registry that the config names while the node runs: a mirror on the host."""
+    name, host = "flows.test/lib/a:1", node.address.rpartition(".")[0] + ".1"
+    with registry(tmp_path / "registry", f"{host}:0") as served:
+        digest = served.push(oci.layout([oci.layer({"a": b"b"})], name), "lib/a", "1")
+        mirrors = {"flows.test": {"endpoints": [served.url], "skipFallback": True}}
+        node.ichorctl("patch", "mc", "--patch", json.dumps({"machine": {"registries": {"mirrors": mirrors}}}))
+        with node.following("get", "etcfilestatus", "--watch") as files:
+            files.until("cri/conf.d/hosts/flows.test/hosts.toml")
+        assert f"pulled {name}" in node.ichorctl("image", "--namespace", "system", "pull", name).err
+        where = {"containerd": {"driver": "CRI", "namespace": "NS_SYSTEM"}}
+        with flow("image pull") as caller:
+            *layers, last = caller.call("machine.ImageService/Pull", where | {"image_ref": name}).messages
+            assert last["name"] == name
+            assert all("pull_progress" in layer for layer in layers)
+            asked = {"namespace": "NS_SYSTEM", "reference": name}
+            assert len(caller.call("machine.MachineService/ImagePull", asked).messages) == 1
+            (listed,) = [m for m in caller.call("machine.ImageService/List", where).messages if m["name"] == name]
+            assert listed["digest"] == digest
+            assert caller.call("machine.ImageService/Remove", where | {"image_ref": name}).end.code == "OK"
+        assert "not found" in node.ichorctl("image", "pull", "flows.test/lib/none:1", code=1).err
+    assert "flows.test" in node.ichorctl("get", "registryconfigs", "-o", "yaml").out
 
 
 def test_image_list_image_remove(flow: Flow) -> None:

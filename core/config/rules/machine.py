@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from core.codec.reference import is_registry
 from core.config.problems import Finding
 from core.config.rules.base import Context, Rule, repeats
 from core.config.schema.secrets import CertificatePair
@@ -87,6 +88,15 @@ def knobs(context: Context) -> Iterator[Finding]:
                 )
 
 
+def registries(context: Context) -> Iterator[Finding]:
+    asked = context.machine.registries
+    for section, hosts in (("mirrors", asked.mirrors.keys() - {"*"}), ("config", asked.config.keys())):
+        for name in sorted(hosts):
+            if not is_registry(name):
+                path = ("machine", "registries", section, name)
+                yield Finding(path, "not a registry's host", "write it like ghcr.io or 10.0.0.1:5000", at_key=True)
+
+
 def names(context: Context) -> Iterator[Finding]:
     machine = context.machine
     yield from repeats(("machine", "kernel", "modules"), "name", (module.name for module in machine.kernel.modules))
@@ -119,4 +129,4 @@ def leftovers(context: Context) -> Iterator[Finding]:
         yield Finding(("machine", "time", "bootTimeout"), "must not be negative")
 
 
-RULES: Final[tuple[Rule, ...]] = (trust, kubelet, api_access, knobs, names, marks, leftovers)
+RULES: Final[tuple[Rule, ...]] = (trust, kubelet, api_access, knobs, registries, names, marks, leftovers)

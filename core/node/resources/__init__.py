@@ -6,6 +6,7 @@ from core.node.resources import (
     block,
     cluster,
     config,
+    cri,
     etcd,
     files,
     hardware,
@@ -19,12 +20,13 @@ from core.node.resources import (
 from core.state import Registry
 
 REGISTRY: Final = Registry.collect(
-    block, cluster, config, etcd, files, hardware, k8s, network, runtime, secrets, services, time
+    block, cluster, config, cri, etcd, files, hardware, k8s, network, runtime, secrets, services, time
 )
 NAMESPACES: Final = {
     "cluster": "Cluster membership and identity.",
     "config": "Machine configuration.",
     "controlplane": "Kubernetes control plane.",
+    "cri": "The container runtime.",
     "etcd": "etcd membership.",
     "files": "Files written by the node.",
     "hardware": "Hardware inventory.",

@@ -1,7 +1,7 @@
 """containerd as a service of the node: one process that answers for both service ids, `containerd` and `cri`. Owns its
 configuration, written anew at each start, and how it is asked for its health."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from core.node.services.service import Condition, Health, Service
 from core.rpc.client import Channel
 from ext import sys as kernel
 
+Auths = Mapping[str, Mapping[str, str]]
 PROGRAM: Final = "/usr/bin/containerd"
 CONFIG: Final = Path("/run/containerd/config.toml")
 SHIMS: Final = "/podruntime/shim"
@@ -41,10 +42,10 @@ def detect() -> Settings:
     return Settings(adjusts_oom=bool(kernel.capget()[0] >> kernel.CAP_SYS_RESOURCE & 1))
 
 
-def config(settings: Settings) -> str:
-    """containerd's configuration, format 2."""
+def config(settings: Settings, auths: Auths | None = None) -> str:
+    """containerd's configuration, format 2. `auths` are by host, each with the keys that containerd has for it."""
     cri = '"io.containerd.grpc.v1.cri"'
-    tables: Mapping[str, Mapping[str, object]] = {
+    tables: dict[str, Mapping[str, object]] = {
         "": {
             "version": 2,
             "root": str(settings.root),
@@ -59,7 +60,10 @@ def config(settings: Settings) -> str:
         f"plugins.{cri}.cni": {"bin_dir": str(settings.plugins), "conf_dir": str(settings.networks)},
         f"plugins.{cri}.registry": {"config_path": str(settings.registries)},
     }
-    return "\n".join(f"{f'[{name}]' if name else ''}\n{_entries(table)}" for name, table in tables.items()).lstrip()
+    logins = {f"plugins.{cri}.registry.configs.{_value(host)}.auth": auth for host, auth in (auths or {}).items()}
+    return "\n".join(
+        f"{f'[{name}]' if name else ''}\n{_entries(table)}" for name, table in (tables | logins).items()
+    ).lstrip()
 
 
 def keep_networks(settings: Settings) -> None:
@@ -71,17 +75,28 @@ def keep_networks(settings: Settings) -> None:
     settings.networks.mkdir(mode=0o700, exist_ok=True)
 
 
+def stale(settings: Settings, auths: Auths, path: Path = CONFIG) -> bool:
+    """Whether containerd was started with another configuration than it would be now."""
+    return path.exists() and path.read_text() != config(settings, auths)
+
+
 def service(
-    clock: Clock, settings: Settings, *conditions: Condition, path: Path = CONFIG, program: str = PROGRAM
+    clock: Clock,
+    settings: Settings,
+    *conditions: Condition,
+    auths: Callable[[], Auths] = dict,
+    path: Path = CONFIG,
+    program: str = PROGRAM,
 ) -> Service:
-    """The process. Its shims and their containers outlive it, so an end of it ends nothing else."""
+    """The process. Its shims and their containers outlive it, so an end of it ends nothing else. `auths` is asked at
+    each start."""
     channel = Channel(settings.socket)
     client, furnished = Containerd(channel, clock), False
 
     async def prepare() -> None:
         keep_networks(settings)
         path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        write_atomic(path, config(settings).encode(), mode=0o600)
+        write_atomic(path, config(settings, auths()).encode(), mode=0o600)
 
     async def check() -> None:
         nonlocal furnished

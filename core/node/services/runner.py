@@ -44,6 +44,7 @@ class Runner:
     def __init__(self, unit: Unit, around: Surroundings) -> None:
         self.unit, self._around = unit, around
         self.process: Process | None = self._left_alive()
+        self._renewing = False
 
     @property
     def _service(self) -> Service:
@@ -51,6 +52,7 @@ class Runner:
 
     async def run(self) -> None:
         """Keep it running until it may rest. Only what the kernel or the service can do wrong is retried."""
+        self._renewing = False
         if self.process is not None:
             self.unit.step(Step.SPAWNED, f"Process still running, PID {self.process.pid}")
         while True:
@@ -65,9 +67,22 @@ class Runner:
                 ended, well = _verdict(exit_), exit_.status == 0
             if self._rests(well, ended):
                 return
-            self.unit.record.restarts += 1
-            self.unit.step(Step.LOST, f"{ended}; trying again in {self._service.delay:g}s")
-            await self._around.clock.sleep(self._service.delay)
+            await self._again(ended)
+
+    async def renew(self) -> None:
+        """End the process; `run` starts the next at once."""
+        if self.process is not None:
+            self._renewing = True
+            await self._end(self.process)
+
+    async def _again(self, ended: str) -> None:
+        if self._renewing:
+            self._renewing = False
+            self.unit.step(Step.LOST, f"{ended}; starting anew")
+            return
+        self.unit.record.restarts += 1
+        self.unit.step(Step.LOST, f"{ended}; trying again in {self._service.delay:g}s")
+        await self._around.clock.sleep(self._service.delay)
 
     async def stop(self) -> None:
         """End the process, gently for `grace` seconds; then whatever is left in its group. `run` must have ended."""

@@ -132,6 +132,14 @@ class Supervisor:
         """Stop, then start it and all that had to stop with it; goes on like `stop`."""
         await self._through(self._restart(id_))
 
+    async def renew(self, id_: str) -> None:
+        """End the process and start another at once; what comes after this service is left as it is. Raises NotReady
+        while it does not run."""
+        runner = self._runners[self.unit(id_).service.id]
+        if runner.unit.state is not State.RUNNING:
+            raise NotReady(f"service {id_} does not run")
+        await runner.renew()
+
     async def _restart(self, id_: str) -> None:
         stopped = [other for other in self._with_dependents([id_]) if self.unit(other).record.wanted]
         await self._stop_layers([id_])

@@ -3,7 +3,7 @@ the supervisor that a machined has, with containerd as its service."""
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from core.linux.cgroup import Tree
 from core.linux.init import Exit, Init
 from core.node.containers.client import Containerd
 from core.node.resources import NAMESPACES, REGISTRY
-from core.node.services.containerd import Settings, service
+from core.node.services.containerd import Auths, Settings, service
 from core.node.services.logs import Logs
 from core.node.services.service import Service
 from core.node.services.supervisor import Supervisor
@@ -24,7 +24,8 @@ from core.rpc.client import Channel
 from core.state import Store
 from tests.support.fdtable import FdTable
 
-REGISTRIES = Path("/run/registries")
+ETC = Path("/run/etc")
+REGISTRIES = ETC / "cri/conf.d/hosts"
 
 
 class Table(FdTable):
@@ -83,7 +84,7 @@ def root(programs: Path, work: Path) -> None:
 
 @asynccontextmanager
 async def machined(
-    programs: Path, work: Path, group: str, table: Table
+    programs: Path, work: Path, group: str, table: Table, auths: Callable[[], Auths] = dict
 ) -> AsyncIterator[tuple[Supervisor, Containerd, Settings, Logs]]:
     clock = SystemClock()
     tree = Tree.detect(base=group)
@@ -99,7 +100,7 @@ async def machined(
     )
     program, file = work / "containerd", work / "config.toml"
     table_of_services = [
-        replace(service(clock, settings, path=file, program=str(program)), delay=0.2, oom_score=500),
+        replace(service(clock, settings, auths=auths, path=file, program=str(program)), delay=0.2, oom_score=500),
         Service("cri", same_process_as="containerd"),
     ]
     logs, store = Logs(table), Store(REGISTRY, clock, NAMESPACES)

@@ -14,3 +14,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root"
 def test_images_come_from_a_registry_whole_or_not_at_all(tmp_path: Path, group: str) -> None:
     program()  # no network leads out of where it runs
     alone("pulling", tmp_path, group)
+
+
+def test_a_config_says_where_and_how_registries_are_asked(tmp_path: Path, group: str) -> None:
+    alone("registering", tmp_path, group)

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, get_args, get_type_hints
 
 import msgspec
 import pytest
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from core.node.api.resource.message import fields, message_of
 from core.node.resources import NAMESPACES, REGISTRY
@@ -115,10 +115,16 @@ def _check_struct(cls: type[msgspec.Struct], descriptor: Descriptor) -> None:
         field = found[attribute]
         for part in _parts(hint):
             if issubclass(part, msgspec.Struct):
-                _check_struct(part, field.message_type)
+                _check_struct(part, _value(field))
             elif issubclass(part, Named):
                 assert field.enum_type is not None
                 _check_enum(part, {value.number for value in field.enum_type.values})
+
+
+def _value(field: FieldDescriptor) -> Any:
+    """The message that a field holds; of a map, what its values are."""
+    held = field.message_type
+    return held.fields_by_name["value"].message_type if held.GetOptions().map_entry else held
 
 
 def _parts(hint: Any) -> Iterator[type]:

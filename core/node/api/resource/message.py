@@ -16,6 +16,7 @@ from core.rpc.pb.common import common_pb2
 from core.rpc.pb.resource.config import config_pb2 as _config
 from core.rpc.pb.resource.definitions.block import block_pb2 as _block
 from core.rpc.pb.resource.definitions.cluster import cluster_pb2 as _cluster
+from core.rpc.pb.resource.definitions.cri import cri_pb2 as _cri
 from core.rpc.pb.resource.definitions.etcd import etcd_pb2 as _etcd
 from core.rpc.pb.resource.definitions.files import files_pb2 as _files
 from core.rpc.pb.resource.definitions.hardware import hardware_pb2 as _hardware
@@ -33,6 +34,7 @@ MODULES: Final = (
     _block,
     _cluster,
     _config,
+    _cri,
     _etcd,
     _files,
     _hardware,
@@ -100,7 +102,7 @@ def _build(value: msgspec.Struct, descriptor: Descriptor) -> Message:
         if content is None:
             continue
         if isinstance(content, Mapping):
-            getattr(message, field.name).update(content)
+            _fill(getattr(message, field.name), content, field.message_type.fields_by_name["value"])
         elif isinstance(content, tuple | list):
             getattr(message, field.name).extend(_convert(item, field) for item in content)
         elif field.message_type is None:
@@ -108,6 +110,15 @@ def _build(value: msgspec.Struct, descriptor: Descriptor) -> Message:
         elif content != "":
             getattr(message, field.name).CopyFrom(_convert(content, field))
     return message
+
+
+def _fill(target: Any, content: Mapping[str, Any], field: FieldDescriptor) -> None:
+    """A map; messages in it cannot be assigned."""
+    if field.message_type is None:
+        target.update(content)
+        return
+    for key, value in content.items():
+        target[key].CopyFrom(_convert(value, field))
 
 
 def _convert(value: Any, field: FieldDescriptor) -> Any:

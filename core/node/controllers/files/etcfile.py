@@ -1,5 +1,5 @@
 """EtcFileSpec -> files -> EtcFileStatus. The image's /etc is read-only and points into this folder; a file is whole or
-absent for whoever reads it, and goes with its spec."""
+absent for whoever reads it, and goes with its spec, as do folders that only it was in."""
 
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -23,7 +23,12 @@ def etc_files(folder: Path = FOLDER) -> Controller:
         write_atomic(path, spec.contents, mode=spec.mode)
 
     async def undo(resource: Resource[EtcFileSpec], _: Scope) -> None:
-        _path(folder, resource.md.id).unlink(missing_ok=True)
+        path = _path(folder, resource.md.id)
+        path.unlink(missing_ok=True)
+        for parent in path.parents[: len(PurePosixPath(resource.md.id).parts) - 1]:
+            if not parent.is_dir() or any(parent.iterdir()):
+                break
+            parent.rmdir()
 
     status = (EtcFileStatus, lambda resource: EtcFileStatus(spec_version=str(resource.md.version)))
     return apply("files.EtcFileController", EtcFileSpec, effect, undo, status=status)
