@@ -1,5 +1,6 @@
 """Private keys: making them, and their PEM in the labels of the config formats. Home of `cryptography`'s key types."""
 
+import hashlib
 from typing import Final
 
 from cryptography import x509
@@ -13,6 +14,7 @@ from core.pki import pem
 from core.pki.types import Algorithm
 
 Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Public = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 BACKEND: Final = backend
 """Imported by name because the library would import it late, behind the first key, where a sealed process may not."""
 UNREADABLE: Final = (
@@ -52,6 +54,12 @@ def algorithm_like(public: object) -> Algorithm:
         if isinstance(public, kind):
             return algorithm
     raise Invalid("a key must be Ed25519, ECDSA or RSA")
+
+
+def fingerprint(public: Public) -> str:
+    """By which a key is known: SHA-256 of its SubjectPublicKeyInfo, hexadecimal."""
+    encoded = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(encoded).hexdigest()
 
 
 def digest(key: Key) -> hashes.SHA256 | hashes.SHA512 | None:

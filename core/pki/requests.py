@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -40,8 +40,8 @@ def new(
     return builder.sign(loaded, keys.digest(loaded)).public_bytes(Encoding.PEM)
 
 
-def load(data: bytes) -> x509.CertificateSigningRequest:
-    """A request whose signature proves that the asker holds the key. Raises Invalid."""
+def load(data: bytes) -> tuple[x509.CertificateSigningRequest, keys.Public]:
+    """A request and its key, which the asker holds by proof of its signature. Raises Invalid."""
     try:
         request = x509.load_pem_x509_csr(data)
         signed, public = request.is_signature_valid, request.public_key()
@@ -50,23 +50,25 @@ def load(data: bytes) -> x509.CertificateSigningRequest:
         raise Invalid(f"not a certificate request: {printable(str(error))}") from None
     if not signed:
         raise Invalid("the request is not signed by its own key")
-    if not isinstance(public, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+    if not isinstance(public, keys.Public):
         raise Invalid("a key must be Ed25519, ECDSA or RSA")
     if isinstance(public, rsa.RSAPublicKey) and public.key_size < 2048:
         raise Invalid(f"an RSA key of {public.key_size} bits is too weak")
-    return request
+    return request, public
 
 
 def make(job: Request) -> Requested:
-    """A new key of the authority's kind and a request signed by it. Raises Invalid."""
-    key = keys.dump(keys.new(algorithm(job.authority)))
+    """A request and the key that signed it, which is of the authority's kind. Raises Invalid."""
+    kind = algorithm(job.authority)
+    fits = job.key and keys.algorithm_of(keys.load(job.key)) is kind
+    key = job.key if fits else keys.dump(keys.new(kind))
     return Requested(new(key, job.common_name, job.names, job.addresses), key)
 
 
 def sign(job: SignRequest) -> Issued:
     """One server certificate: for the asker's address, loopback, and what else it asks for that nobody holds. Raises
     Denied, Invalid."""
-    request = load(job.csr)
+    request, public = load(job.csr)
     if request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME):
         raise Denied("a node's request must not name an organization")
     wanted = _wanted(request)
@@ -76,9 +78,12 @@ def sign(job: SignRequest) -> Issued:
         raise Denied("a node's request may name hosts and addresses alone")
     if len(names) > 1 or len(asked) > ADDRESSES:
         raise Denied(f"a node's request may name one host and {ADDRESSES} addresses")
-    held = {parsed for text in job.taken if (parsed := _parsed(text))}
+    fingerprint = keys.fingerprint(public)
+    claims = (name for key, claimed in job.claimed.items() if key != fingerprint for name in claimed)
+    taken = (*job.taken, *claims)
+    held = {parsed for text in taken if (parsed := _parsed(text))}
     for given in names:
-        _check_name(given, job.taken)
+        _check_name(given, taken)
     addresses = (ip_address(job.source), *LOOPBACK, *asked)
     for address in addresses:
         _check_address(address, held)
@@ -86,18 +91,18 @@ def sign(job: SignRequest) -> Issued:
     subject = name(names[0] if names else "")
     alternative = alternatives(names, map(str, addresses))
     usage = ExtendedKeyUsageOID.SERVER_AUTH
-    signed = Signer(job.ca).sign(request.public_key(), subject, usage, alternative, job.now, job.lifetime)
-    return Issued(signed.crt, b"", signed.ca, signed.not_after, named)
+    signed = Signer(job.ca).sign(public, subject, usage, alternative, job.now, job.lifetime)
+    return Issued(signed.crt, b"", signed.ca, signed.not_after, named, fingerprint)
 
 
 def endorse(csr: bytes, ca: Pair, now: float, lifetime: int) -> Issued:
     """Sign what an operator asks for by hand: a client certificate for the roles that the request names, or, when it
     names none, a server certificate for its names and addresses. Never an authority. Raises Denied, Invalid."""
-    request = load(csr)
+    request, public = load(csr)
     wanted = _wanted(request)
     roles = request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     usage = ExtendedKeyUsageOID.CLIENT_AUTH if roles else ExtendedKeyUsageOID.SERVER_AUTH
-    return Signer(ca).sign(request.public_key(), request.subject, usage, wanted, now, lifetime)
+    return Signer(ca).sign(public, request.subject, usage, wanted, now, lifetime)
 
 
 def _check_name(given: str, taken: Iterable[str]) -> None:

@@ -78,17 +78,23 @@ class Maintenance(msgspec.Struct, frozen=True, tag="maintenance"):
 
 
 class Request(msgspec.Struct, frozen=True, tag="request"):
-    """Make a new key of the kind that the authority with this certificate uses, and a request signed by it."""
+    """Make a request signed by `key`, or by a new one where that is empty or not of the kind that the authority with
+    this certificate uses."""
 
     authority: bytes
     common_name: str = ""
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    key: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Request({self.common_name!r})"
 
 
 class SignRequest(msgspec.Struct, frozen=True, tag="sign"):
     """Sign a joining node's request: one server certificate, for the address it asks from (`source`), loopback, and
-    what else it asks for that is not `taken`: names and addresses that others hold."""
+    what else it asks for that is not `taken`: names and addresses that others hold, nor `claimed` by another key than
+    the request's (by fingerprint): who has the key is who was signed for."""
 
     now: float
     ca: Pair
@@ -96,6 +102,7 @@ class SignRequest(msgspec.Struct, frozen=True, tag="sign"):
     source: str
     taken: tuple[str, ...]
     lifetime: int = SERVER_LIFETIME
+    claimed: dict[str, tuple[str, ...]] = {}
 
 
 Job = Authority | Server | Client | Maintenance | Request | SignRequest
@@ -103,13 +110,14 @@ Job = Authority | Server | Client | Maintenance | Request | SignRequest
 
 class Issued(msgspec.Struct, frozen=True, tag="issued"):
     """The certificate, its key (empty when the asker has it), the authority's certificate, when it ends, and, of a
-    signed request, what it names."""
+    signed request, what it names and the fingerprint of its key."""
 
     crt: bytes
     key: bytes
     ca: bytes
     not_after: float
     names: tuple[str, ...] = ()
+    fingerprint: str = ""
 
     def __repr__(self) -> str:
         return f"Issued(not_after={self.not_after})"

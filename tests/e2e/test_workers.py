@@ -5,8 +5,13 @@ import signal
 from pathlib import Path
 
 from tests.support import cluster
-from tests.support.cluster import documents
+from tests.support.cluster import Node, documents
 from tests.support.pid1 import until
+
+
+def _served(node: Node) -> object:
+    (certs,) = documents(node.ichorctl("get", "apicertificates", "api", "-o", "json").out)
+    return certs["spec"]["server"]
 
 
 def test_a_worker_joins_and_answers_through_the_control_plane(tmp_path: Path) -> None:
@@ -29,10 +34,16 @@ def test_a_worker_joins_and_answers_through_the_control_plane(tmp_path: Path) ->
         (certs,) = documents(worker.ichorctl("get", "apicertificates", "api", "-o", "json").out)
         assert not certs["spec"].get("client")  # it speaks for nobody
         assert "signed a server certificate for" in plane.ichorctl("logs", "machined").out
-        # the next machined asks for another certificate, and nobody notices
+        # neither the next machined nor the next boot asks for another: it is on STATE
         worker.kill("ichor-machined")
         worker.await_answer()
         worker.await_ready()
+        assert _served(worker) == certs["spec"]["server"]
+        worker.ichorctl("reboot", "--wait")
+        assert _served(worker) == certs["spec"]["server"]
+        assert plane.ichorctl("logs", "machined").out.count("signed a server certificate for") == 1
+        kept = worker.folder / "state" / "api-certificate.json"
+        assert kept.stat().st_mode & 0o777 == 0o600
         os.kill(plane.pid("ichor-trustd"), signal.SIGKILL)
         until(lambda: plane.pid("ichor-trustd"), what="another trustd")
         plane.await_ready()

@@ -17,7 +17,6 @@ from core.node.resources.secrets import OSRoot, TrustdCerts
 from core.node.work import Work, issue
 from core.pki.types import SERVER_LIFETIME, Pair, SignRequest
 from core.rpc.context import Context
-from core.rpc.pb.security import security_pb2 as security
 from core.rpc.pb.trust import trust_pb2 as pb
 from core.rpc.service import Service, server_stream, unary
 from core.state import Event, Store
@@ -44,7 +43,7 @@ class Authority:
             "ichor.trust.Authority",
             {
                 "Credentials": server_stream(self.credentials, Empty, pb.CredentialsResponse),
-                "Sign": unary(self.sign, pb.SignRequest, security.CertificateResponse),
+                "Sign": unary(self.sign, pb.SignRequest, pb.SignResponse),
             },
         )
 
@@ -77,7 +76,7 @@ class Authority:
         digest = hashlib.sha256(token).digest() if token else b""
         return pb.CredentialsResponse(crt=certs.spec.server.crt, key=certs.spec.server.key, token_digest=digest)
 
-    async def sign(self, ctx: Context, request: pb.SignRequest) -> security.CertificateResponse:
+    async def sign(self, ctx: Context, request: pb.SignRequest) -> pb.SignResponse:
         """Have a worker sign, or refuse. Raises NotReady, Denied, Invalid, Exhausted."""
         source = _address(request.source)
         async with self._turn:
@@ -85,13 +84,13 @@ class Authority:
             if root is None or root.spec.issuing_ca is None or self._store.find(_CERTS) is None:
                 raise NotReady("this node signs for nobody", remedy="ask a control plane")
             ca = Pair(root.spec.issuing_ca.crt, root.spec.issuing_ca.key)
-            taken = self._holders.taken(source)
-            job = SignRequest(self._clock.now(), ca, request.csr, source, taken, self._lifetime)
+            taken, claimed = self._holders.taken(source), self._holders.claimed(source)
+            job = SignRequest(self._clock.now(), ca, request.csr, source, taken, self._lifetime, claimed)
             issued = await issue(self._work, job)
-            self._holders.note(source, issued.names, issued.not_after)
+            due = self._holders.note(source, issued.fingerprint, issued.names, issued.not_after)
         _log.info("signed a server certificate for %s, asked from %s", ", ".join(issued.names), source)
         accepted = b"".join(authority.crt for authority in root.spec.accepted_cas)
-        return security.CertificateResponse(ca=accepted, crt=issued.crt)
+        return pb.SignResponse(ca=accepted, crt=issued.crt, due=due)
 
 
 def _address(source: str) -> str:

@@ -24,6 +24,7 @@ from ext.http2.limits import Limits
 _log = logging.getLogger("trust")
 TOKEN: Final = "token"
 LARGEST: Final = 16 << 10
+_SIGN: Final = "/ichor.trust.Authority/Sign"
 _SIGN_SECONDS: Final = 30.0
 # everybody may connect, so nobody may hold much
 _LIMITS: Final = Limits(
@@ -68,13 +69,15 @@ class Desk:
         source = source_of(ctx.peer.address)
         self._rate.take(source)
         asked = pb.SignRequest(csr=request.csr, source=str(source))
-        path, answer = "/ichor.trust.Authority/Sign", security.CertificateResponse
         try:
-            return await self._machined.unary(path, asked, answer, timeout=_SIGN_SECONDS)
+            signed = await self._machined.unary(_SIGN, asked, pb.SignResponse, timeout=_SIGN_SECONDS)
         except RpcError as error:
             if error.code is Code.UNAVAILABLE:  # machined is away or not ready: a node that waits for it loses nothing
                 self._rate.give_back(source)
             raise
+        if signed.due:  # as often as certificates end, who has one may ask
+            self._rate.give_back(source)
+        return security.CertificateResponse(ca=signed.ca, crt=signed.crt)
 
 
 def source_of(peer: str) -> IPv4Address | IPv6Address:

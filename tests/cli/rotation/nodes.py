@@ -24,6 +24,7 @@ from core.node.controllers.runtime import Maintenance
 from core.node.controllers.secrets import APICertificates, CertSANs, TrustdCertificates, os_root
 from core.node.front import Door
 from core.node.holders import Holders, Joined
+from core.node.resources.block import VolumePhase, VolumeStatus
 from core.node.resources.config import AcquireConfigStatus, MachineConfig
 from core.node.resources.network import HostnameStatus, NodeAddress
 from core.node.resources.secrets import APICerts
@@ -58,6 +59,7 @@ class Machine(House):
         ]
         super().__init__(SystemClock(), controllers)
         make = generate.worker if name.startswith("w") else generate.control_plane
+        self.put("STATE", VolumeStatus(phase=VolumePhase.MISSING))
         self.put("config", AcquireConfigStatus())
         self.put("accumulative", NodeAddress(addresses=(f"{self.address}/24",)))
         self.put("current", NodeAddress(addresses=(f"{self.address}/24",)))

@@ -29,6 +29,8 @@ from tests.support.clock import on_loop
 
 KEY = keys.dump(keys.new(Algorithm.ED25519))
 HONEST = requests.new(KEY, "w-1", ("w-1",), ("10.0.0.5",))
+OTHER = keys.dump(keys.new(Algorithm.ED25519))
+RIVAL = requests.new(OTHER, "w-1", ("w-1",), ("10.0.0.5",))
 
 
 async def _refused(port: int, csr: bytes = HONEST, **others: object) -> tuple[Code, str]:
@@ -68,7 +70,7 @@ async def test_who_does_not_have_it_is_nobody(tmp_path: Path, tokens: tuple[str,
     async with control_plane(tmp_path) as (plane, port):
         code, message = await _refused(port, tokens=tokens)
         assert (code, message) == (Code.UNAUTHENTICATED, "the token is missing or wrong")
-        assert not plane.holders.taken("10.9.9.9").count("w-1")
+        assert not plane.holders.claimed("10.9.9.9")
 
 
 @on_loop
@@ -143,13 +145,14 @@ async def test_what_one_node_was_given_another_does_not_get(tmp_path: Path) -> N
     async with control_plane(tmp_path) as (plane, port):
         await ask(port, HONEST)
         await ask(port, HONEST)  # to the same it is renewed
-        assert "another's name" in (await _refused(port, requests.new(KEY, "", ("w-1",)), host="::1"))[1]
-        assert "another's address" in (await _refused(port, requests.new(KEY, "", (), ("10.0.0.5",)), host="::1"))[1]
-        assert await ask(port, requests.new(KEY, "", ("w-9",)), host="::1")
+        assert "another's name" in (await _refused(port, requests.new(OTHER, "", ("w-1",)), host="::1"))[1]
+        assert "another's address" in (await _refused(port, requests.new(OTHER, "", (), ("10.0.0.5",)), host="::1"))[1]
+        assert await ask(port, requests.new(OTHER, "", ("w-9",)), host="::1")
         plane.put("w-3", Member(node_id="3", hostname="w-3", addresses=("10.0.0.8",), machine_type=MachineType.WORKER))
         assert "another's name" in (await _refused(port, requests.new(KEY, "", ("w-3",)), host="::1"))[1]
         assert "another's address" in (await _refused(port, requests.new(KEY, "", (), ("10.0.0.8",)), host="::1"))[1]
         own = plane.holders.taken("10.0.0.8")
+        assert "w-1" not in own
         assert not {"w-3", "10.0.0.8"} & {*own}  # it may renew what is its own
         plane.put("w-3", Member(node_id="3", addresses=("10.0.0.8",), machine_type=MachineType.CONTROLPLANE))
         assert "10.0.0.8" in plane.holders.taken("10.0.0.8")
@@ -158,8 +161,52 @@ async def test_what_one_node_was_given_another_does_not_get(tmp_path: Path) -> N
 @on_loop
 async def test_two_who_ask_for_one_name_at_once_do_not_both_get_it(tmp_path: Path) -> None:
     async with control_plane(tmp_path) as (_, port):
-        answers = await asyncio.gather(ask(port, HONEST), ask(port, HONEST, host="::1"), return_exceptions=True)
+        answers = await asyncio.gather(ask(port, HONEST), ask(port, RIVAL, host="::1"), return_exceptions=True)
     assert sorted(isinstance(answer, bytes) for answer in answers) == [False, True]
+
+
+@on_loop
+async def test_who_has_the_key_moves_and_nobody_with_the_token_alone_takes_its_name(tmp_path: Path) -> None:
+    """A worker of two addresses, or of a new one."""
+    async with control_plane(tmp_path) as (_, port):
+        await ask(port, HONEST)
+        assert "another's name" in (await _refused(port, RIVAL, host="::1"))[1]
+        assert "DNS:w-1" in _text(await ask(port, HONEST, host="::1"))
+        assert "DNS:w-1" in _text(await ask(port, HONEST))  # and back
+        await ask(port, HONEST, host="::1")
+        # where it came from is free for who comes from there, with a name of his own; what it was called is not
+        assert "another's name" in (await _refused(port, RIVAL))[1]
+        assert await ask(port, requests.new(OTHER, "", ("w-2",)))
+        # a node that was wiped comes with another key, from where it was
+        assert "DNS:w-1" in _text(await ask(port, RIVAL, host="::1"))
+
+
+@on_loop
+async def test_what_was_claimed_of_an_address_gives_way_to_who_asks_from_it(tmp_path: Path) -> None:
+    async with control_plane(tmp_path):
+        squat = requests.new(OTHER, "", ("squat",), ("127.0.0.1", "10.0.0.5", "10.0.0.6"))
+        async with Channel(tmp_path / "trustd.sock") as channel:
+
+            async def sign(csr: bytes, source: str) -> trust_pb2.SignResponse:
+                asked = trust_pb2.SignRequest(csr=csr, source=source)
+                return await channel.unary("/ichor.trust.Authority/Sign", asked, trust_pb2.SignResponse)
+
+            await sign(squat, "10.0.0.9")
+            with pytest.raises(RpcError, match=r"10\.0\.0\.6 is another's address"):
+                await sign(requests.new(KEY, "w-1", ("w-1",), ("10.0.0.5", "10.0.0.6")), "10.0.0.5")
+            assert (await sign(HONEST, "10.0.0.5")).crt
+
+
+@on_loop
+async def test_a_renewal_that_is_due_costs_nothing(tmp_path: Path) -> None:
+    async with control_plane(tmp_path) as (plane, port):
+        await ask(port, HONEST)
+        for _ in range(20):
+            plane.age()
+            await ask(port, HONEST)
+        for _ in range(7):
+            await ask(port, HONEST)  # none of these is
+        assert (await _refused(port))[0] is Code.RESOURCE_EXHAUSTED
 
 
 @on_loop
@@ -198,7 +245,8 @@ async def test_trustd_is_not_believed_to_name_an_address(tmp_path: Path) -> None
             assert caught.value.code is Code.INVALID_ARGUMENT
         sign = trust_pb2.SignRequest(csr=HONEST, source="FD00:0::5")
         await channel.unary("/ichor.trust.Authority/Sign", sign, pb.CertificateResponse)
-        assert "w-1" not in plane.holders.taken("fd00::5")  # it holds it itself
+        assert not plane.holders.claimed("fd00::5")  # it holds it itself
+        assert {*plane.holders.claimed("fd00::6").values()} == {("10.0.0.5", "fd00::5", "w-1")}
 
 
 @on_loop

@@ -13,9 +13,11 @@ from core.config.generate import Options
 from core.node.controllers.config import machine_type
 from core.node.controllers.secrets import APICertificates, CertSANs, os_root
 from core.node.controllers.secrets.join import join
+from core.node.controllers.secrets.kept import FILE, Asked
+from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
 from core.node.resources.config import MachineConfig
 from core.node.resources.network import HostnameStatus, NodeAddress
-from core.node.resources.secrets import APICerts, CertSAN, OSRoot
+from core.node.resources.secrets import APICerts, OSRoot
 from core.node.resources.values import Certificate
 from core.pki import der, issue, pem
 from core.pki.types import Algorithm, Authority, Server
@@ -34,11 +36,15 @@ API = APICerts.at("api")
 
 
 class Worker(House):
-    """Called `name`, at 10.0.0.5."""
+    """Called `name`, at 10.0.0.5; with a `folder` it has STATE, if that is `mounted`."""
 
-    def __init__(self, port: int, name: str = "w-1") -> None:
-        controllers = [os_root(), CertSANs(), machine_type(), APICertificates(work, port=port)]
-        super().__init__(SystemClock(), controllers)
+    def __init__(self, port: int, name: str = "w-1", folder: Path | None = None, *, mounted: bool = True) -> None:
+        certificates = APICertificates(work, port=port, folder=folder or Path("nowhere"))
+        super().__init__(SystemClock(), [os_root(), CertSANs(), machine_type(), certificates])
+        if folder is None or not mounted:
+            self.put("STATE", VolumeStatus(phase=VolumePhase.MISSING))
+        else:
+            self.put("STATE", MountStatus(source="", target=str(folder)))
         self.put("accumulative", NodeAddress(addresses=("10.0.0.5/24",)))
         self.put("hostname", HostnameStatus(hostname=name, domainname="example.org"))
         self.put("v1alpha1", MachineConfig(yaml_marshalled=CONFIG))
@@ -65,7 +71,8 @@ async def test_a_worker_waits_for_a_control_plane_and_then_serves(tmp_path: Path
         assert not worker.certificate()
         async with control_plane(tmp_path, port) as (plane, _):
             await worker.until(worker.certificate)
-            assert {"w-1.example.org", "10.0.0.5"} <= {*plane.holders.taken("10.7.7.7")}
+            ((*claimed,),) = plane.holders.claimed("10.7.7.7").values()
+            assert {"w-1.example.org", "10.0.0.5"} <= {*claimed}
         spec = worker.store.get(API).spec
         assert der.read(pem.certificates(spec.server.crt)[0]).common_name == "w-1.example.org"
         assert spec.client is None
@@ -116,7 +123,96 @@ async def test_the_token_goes_to_no_server_of_another_authority() -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         await server.serve(door, ServerTLS(made.crt, made.key))
         root = OSRoot(accepted_cas=(Certificate(crt=SECRETS.certs.os.crt),), token=SECRETS.trustd.token)
+        asked = Asked(SECRETS.certs.os.crt, "", ("10.0.0.5",))
         with pytest.raises(RpcError, match="certificate"):
-            await join(work, ["127.0.0.1"], root, CertSAN(ips=("10.0.0.5",)), door.getsockname()[1])
+            await join(work, ["127.0.0.1"], root, asked, port=door.getsockname()[1])
         await server.drain(0)
     assert not seen
+
+
+def _address(worker: Worker, *addresses: str) -> None:
+    worker.put("accumulative", NodeAddress(addresses=tuple(f"{address}/24" for address in addresses)))
+
+
+def _key(worker: Worker) -> bytes:
+    return worker.store.get(API).spec.server.key
+
+
+@on_loop
+async def test_who_boots_again_asks_nobody(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    async with control_plane(tmp_path) as (_, port):
+        first = Worker(port, folder=state)
+        async with first.running():
+            await first.until(first.certificate)
+    assert (state / FILE).stat().st_mode & 0o777 == 0o600
+    again = Worker(port, folder=state)  # nobody is there to be asked
+    _address(again)  # and it does not know yet where it is
+    async with again.running():
+        await again.until(again.certificate)
+        assert again.certificate() == first.certificate()
+        _address(again, "10.0.0.5")
+        await asyncio.sleep(0)
+        assert _key(again) == _key(first)
+
+
+@on_loop
+async def test_what_is_not_enough_any_more_is_asked_for_with_the_same_key(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    async with control_plane(tmp_path) as (plane, port):
+        first = Worker(port, folder=state)
+        async with first.running():
+            await first.until(first.certificate)
+            alone = first.certificate()
+            _address(first, "10.0.0.5", "10.0.0.6")
+            await first.until(lambda: first.certificate() != alone)
+            key = _key(first)
+        moved = Worker(port, folder=state)
+        _address(moved, "10.0.0.7")
+        async with moved.running():
+            await moved.until(moved.certificate)
+            await moved.until(lambda: moved.certificate() != first.certificate())
+            assert _key(moved) == key
+            ((*claimed,),) = plane.holders.claimed("x").values()
+            assert {"10.0.0.5", "10.0.0.6", "10.0.0.7"} <= {*claimed}  # all its certificates are good still
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"asked": {}}', bytes(1 << 17)])
+@on_loop
+async def test_a_file_that_says_nothing_is_passed_over(tmp_path: Path, broken: bytes) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / FILE).write_bytes(broken)
+    async with control_plane(tmp_path) as (_, port):
+        worker = Worker(port, folder=state)
+        async with worker.running():
+            await worker.until(worker.certificate)
+    assert (state / FILE).read_bytes() != broken
+
+
+@on_loop
+async def test_nobody_is_asked_before_state_was_looked_at(tmp_path: Path) -> None:
+    async with control_plane(tmp_path) as (_, port):
+        worker = Worker(port)
+        worker.put("STATE", VolumeStatus(phase=VolumePhase.WAITING))
+        async with worker.running():
+            await worker.until(lambda: worker.store.find(OSRoot.at("os")))
+            assert not worker.certificate()
+            worker.put("STATE", VolumeStatus(phase=VolumePhase.FAILED))
+            await worker.until(worker.certificate)
+
+
+@on_loop
+async def test_what_was_signed_before_state_came_is_kept_there(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    async with control_plane(tmp_path) as (_, port):
+        worker = Worker(port, folder=state, mounted=False)
+        async with worker.running():
+            await worker.until(worker.certificate)
+            worker.put("STATE", MountStatus(source="", target=str(state)))
+            _address(worker, "10.0.0.5")
+            while not (state / FILE).exists():  # noqa: ASYNC110  # a file has no event
+                await asyncio.sleep(0.001)

@@ -3,11 +3,14 @@ shows to other nodes. Issued anew at half its life and whenever the authority, t
 change; apid swaps it without a restart. A worker's comes from a control plane."""
 
 import logging
+from pathlib import Path
+from typing import Final
 
 from core.config.schema.addresses import split_url
 from core.node import machineconfig
-from core.node.controllers.secrets.join import PORT, join
+from core.node.controllers.secrets.join import PORT, Membership
 from core.node.controllers.secrets.leaf import Leaf
+from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
 from core.node.resources.cluster import Member
 from core.node.resources.config import MachineConfig, MachineTypeSpec
 from core.node.resources.secrets import APICerts, CertSAN, MaintenanceRoot, OSRoot
@@ -19,11 +22,15 @@ from core.pki.types import CLIENT_LIFETIME, SERVER_LIFETIME, Client, Pair, Serve
 from core.state import Controller, Scope, exclusive, weak
 
 _log = logging.getLogger("secrets")
+_VOLUME: Final = VolumeStatus.at("STATE")
+_MOUNT: Final = MountStatus.at("STATE")
+_WITHOUT: Final = (VolumePhase.MISSING, VolumePhase.FAILED)
+FOLDER: Final = Path("/system/state")
 
 
 class APICertificates(Controller):
     """Id `api`. With a config clients must show a certificate of an accepted authority; in maintenance none. Lifetimes
-    in seconds; `port` is where control planes let nodes join."""
+    in seconds; `port` is where control planes let nodes join, `folder` where STATE is mounted."""
 
     name = "secrets.APIController"
     inputs = (
@@ -33,14 +40,22 @@ class APICertificates(Controller):
         weak(MachineConfig.at(machineconfig.ACTIVE)),
         weak(Member),
         weak(CertSAN.at("api")),
+        weak(_VOLUME),
+        weak(_MOUNT),
         weak(TimeStatus.at("node")),  # the clock may jump past all that was issued
     )
     outputs = (exclusive(APICerts),)
 
     def __init__(
-        self, work: Work, server: int = SERVER_LIFETIME, client: int = CLIENT_LIFETIME, port: int = PORT
+        self,
+        work: Work,
+        server: int = SERVER_LIFETIME,
+        client: int = CLIENT_LIFETIME,
+        port: int = PORT,
+        folder: Path = FOLDER,
     ) -> None:
-        self._work, self._port = work, port
+        self._work, self._folder = work, folder
+        self._membership = Membership(work, port)
         self._lifetimes = server, client
         self._server, self._client = Leaf(), Leaf()
 
@@ -91,8 +106,11 @@ class APICertificates(Controller):
 
     async def _join(self, scope: Scope, root: OSRoot, sans: CertSAN) -> None:
         now, hosts = scope.clock.now(), _control_planes(scope)
-        wanted = (root, sans)
-        if await self._server.keep(now, wanted, lambda: join(self._work, hosts, root, sans, self._port)):
+        volume, mounted = scope.find(_VOLUME), scope.find(_MOUNT) is not None
+        if not mounted and (volume is None or volume.spec.phase not in _WITHOUT):
+            return  # what STATE keeps is worth the moment that it takes to come
+        folder = self._folder if mounted else None
+        if await self._membership.keep(self._server, now, hosts, root, sans, folder):
             _log.info("API certificate issued by a control plane")
         scope.later(self._server.renew - now)
 

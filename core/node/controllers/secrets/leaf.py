@@ -16,11 +16,15 @@ class Leaf:
         self._issued = 0.0
         self._wanted: object = None
 
+    def resume(self, made: Issued, wanted: object, issued: float) -> None:
+        """Go on with one that was issued for `wanted` then."""
+        self.pair = CertificateAndKey(crt=made.crt, key=made.key)
+        self._wanted, self._issued, self.renew = wanted, issued, half_life(made, issued)
+
     async def keep(self, now: float, wanted: object, issue: Callable[[], Awaitable[Issued]]) -> bool:
         """Issue it if it is due for `wanted` at `now`; whether it was."""
         if self._wanted == wanted and self._issued <= now < self.renew:
             return False
         made = await issue()
-        self.pair = CertificateAndKey(crt=made.crt, key=made.key)
-        self._wanted, self._issued, self.renew = wanted, now, half_life(made, now)
+        self.resume(made, wanted, now)
         return True

@@ -10,7 +10,7 @@ from core.state import Controller, Resource, Scope, transform
 
 
 def os_root() -> Controller:
-    """Id `os`. The issuing authority is always among the accepted ones."""
+    """Id `os`. The issuing authority is the last of the accepted ones."""
 
     def derive(resource: Resource[MachineConfig], _: Scope) -> OSRoot | None:
         config = machineconfig.of(resource)
@@ -18,7 +18,8 @@ def os_root() -> Controller:
             return None
         machine = config.v1alpha1.machine
         issuing = None if machine.ca is None else CertificateAndKey(crt=machine.ca.crt, key=machine.ca.key)
-        accepted = [ca.crt for ca in machine.accepted_cas] + ([issuing.crt] if issuing and issuing.crt else [])
+        own = [issuing.crt] if issuing and issuing.crt else []
+        accepted = [ca.crt for ca in machine.accepted_cas if ca.crt not in own] + own
         addresses, names = _split(machine.cert_sans)
         return OSRoot(
             issuing_ca=issuing if issuing and issuing.key else None,
