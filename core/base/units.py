@@ -72,8 +72,8 @@ def format_size(size: int) -> str:
     """A size for people, decimal: 1500000 -> "1.5 MB"."""
     value = float(size)
     for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(value) < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.3g} {unit}"
+        if abs(value) < 999.5 or unit == "TB":  # three digits, also once rounded to them
+            return f"{value:.0f} {unit}" if unit == "B" or abs(value) >= 999.5 else f"{value:.3g} {unit}"
         value /= 1000
     raise AssertionError("unreachable")
 

@@ -66,3 +66,11 @@ def test_size_for_people() -> None:
         "50.4 MB",
         "10 TB",
     ]
+
+
+@given(st.integers(0, 1 << 60))
+def test_a_size_for_people_is_short_and_about_right(size: int) -> None:
+    number, unit = format_size(size).split()
+    assert "e" not in number
+    assert len(number.replace(".", "")) <= (3 if size < 10**15 else 7)
+    assert abs(float(number) * {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[unit] - size) <= size / 100
