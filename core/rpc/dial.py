@@ -1,6 +1,7 @@
 """From an address to a connection on which the server has answered: resolve, connect, shake hands; one deadline."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,8 +61,17 @@ async def dial(target: Target, tls: ClientTLS | None, timeout: float, message_li
                     continue  # the last address's failure is the one to tell
             return await _open(target, addresses[-1], tls, message_limit)
     except (OSError, TLSError) as error:
-        reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
-        raise RpcError(Code.UNAVAILABLE, f"cannot connect to {target.path or target.authority}: {reason}") from error
+        raise RpcError(
+            Code.UNAVAILABLE, f"cannot connect to {target.path or target.authority}: {_why(error)}"
+        ) from error
+
+
+def _why(error: OSError | TLSError) -> str:
+    """The kernel's words where it has some: what asyncio says in their place depends on when it was told."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number is not None and number > 0 else str(error)
 
 
 async def _resolve(target: Target) -> list[_Resolved]:
