@@ -26,6 +26,7 @@ class KernelLog:
 
     def __init__(self, log: Log, clock: Clock, device: Path = DEVICE) -> None:
         self._log, self._clock = log, clock
+        log.hidden = _SEQUENCE.size
         self._last = self._newest()
         self._fd = os.open(device, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         asyncio.get_running_loop().add_reader(self._fd, self._take)
@@ -46,7 +47,7 @@ class KernelLog:
                     grown.clear()
                     while records := reader.read(CHUNK):
                         for _, _, record in records:
-                            yield record[_SEQUENCE.size :]
+                            yield record[self._log.hidden :]
                     if not follow:
                         return
                     await grown.wait()

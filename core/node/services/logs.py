@@ -24,6 +24,7 @@ class Log:
     def __init__(self, ring: Ring) -> None:
         self.ring = ring
         self.wakers: set[Callable[[], None]] = set()
+        self.hidden = 0  # bytes at the head of each record that are for its writer alone
         self.pipe: int | None = None
         self.keeper: int | None = None  # a writer of our own: without one the pipe would read as ended between runs
 
@@ -36,6 +37,8 @@ class Log:
         """Its bytes in pieces of up to 64 KiB: the last `tail` lines (-1: all), then with `follow` what comes."""
 
         def read(reader: Reader) -> list[bytes]:
+            if self.hidden:
+                return [record[self.hidden :] for _, _, record in reader.read(CHUNK)]
             return list(filter(None, [reader.joined(CHUNK)]))
 
         async with aclosing(self._pieces(self.start(tail), follow, read)) as pieces:
@@ -47,7 +50,7 @@ class Log:
         so that whoever counts what comes knows where he stands."""
 
         def read(reader: Reader) -> list[bytes]:
-            found = [record for _, _, record in reader.read(CHUNK)]
+            found = [record[self.hidden :] for _, _, record in reader.read(CHUNK)]
             if reader.lost:
                 raise Exhausted(f"{reader.lost} lines were dropped before they were read", remedy="follow anew")
             return found

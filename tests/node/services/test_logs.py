@@ -203,6 +203,8 @@ def test_the_kernel_log_is_copied_once_across_restarts(table: FdTable) -> None:
             assert len(everything) == len(set(everything)) or number == 0
             for mark in marks:
                 assert sum(mark.encode() in message for message in everything) == 1
+            assert marks[-1].encode() in await text(logs, "kernel")
+            assert (await text(logs, "kernel")).isascii()  # what the copier keeps in a record is for itself
             kernel.close()
             logs.close()
 
