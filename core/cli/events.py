@@ -2,20 +2,16 @@
 
 import asyncio
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 import click
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 
 from core.base.units import parse_duration
-from core.cli import lasting
+from core.cli import happenings, lasting
 from core.cli.output import emit_line, output_option
 from core.cli.target import Node, Nodes, node_options
 from core.rpc.pb.machine import machine_pb2 as pb
-
-_PREFIX = "talos/runtime/machine."
 
 
 @click.command(name="events")
@@ -48,8 +44,7 @@ def command(
 
 def shown(name: str, event: pb.Event) -> dict[str, Any]:
     """An event of the node `name` as plain values."""
-    kind = event.data.type_url.removeprefix(_PREFIX)
-    message = _decoded(kind, event.data.value)
+    kind, message = happenings.kind(event), happenings.decoded(event)
     fields = MessageToDict(message, preserving_proto_field_name=True) if message is not None else {}
     return {"node": name, "id": event.id, "actorId": event.actor_id, "event": kind, "data": fields}
 
@@ -61,8 +56,3 @@ def _print(name: str, event: pb.Event, output: str) -> None:
     else:
         said = " ".join(f"{key}={value}" for key, value in told["data"].items())
         click.echo(f"{name}   {event.id}   {event.actor_id or '-'}   {told['event'].removesuffix('Event')}   {said}")
-
-
-def _decoded(kind: str, data: bytes) -> Message | None:
-    found = getattr(import_module("core.rpc.pb.machine.machine_pb2"), kind, None)
-    return found.FromString(data) if isinstance(found, type) and issubclass(found, Message) else None
