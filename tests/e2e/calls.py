@@ -111,6 +111,24 @@ def _row(rpc: str) -> Call:
 # command -> its calls
 COMMANDS: Final[dict[str, tuple[Call, ...]]] = {
     "copy": (_row("Copy"),),
+    "dashboard": tuple(
+        _row(rpc)
+        for rpc in (
+            "Hostname",
+            "LoadAvg",
+            "Version",
+            "Memory",
+            "SystemStat",
+            "CPUFreqStats",
+            "CPUInfo",
+            "NetworkDeviceStats",
+            "DiskStats",
+            "Processes",
+            "ServiceList",
+            "Dmesg",
+            "Watch",
+        )
+    ),
     "diskfree": (_row("Statfs"),),
     "config new": (_row("GenerateClientConfiguration"),),
     "containers": (_row("Containers"),),

@@ -18,6 +18,7 @@ HOMES = {
     "orjson": ("core/codec/json.py",),
     "click": ("core/cli/",),
     "rich": ("core/cli/",),
+    "textual": ("core/cli/dashboard/",),
     "uvloop": ("daemons/", "core/cli/"),
 }
 ARGV = re.compile(r"\bsys\.argv\b|\bos\.environ\b|\bos\.getenv\b|\bsignal\.signal\b|\buvloop\.(run|install)\b")
