@@ -1,5 +1,6 @@
 """Authorities and the certificates they sign. A leaf never says CA:true, a server's never clientAuth, a client's
-nothing but clientAuth; serial numbers are 128 random bits. Nothing here reads a clock: `now` is handed in."""
+nothing but clientAuth, and both only a member's of etcd; serial numbers are 128 random bits. Nothing here reads a
+clock: `now` is handed in."""
 
 import ipaddress
 import secrets
@@ -15,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from core.base.errors import Invalid
 from core.pki import keys
-from core.pki.types import BACKDATE, Algorithm, Authority, Client, Issued, Maintenance, Pair, Server
+from core.pki.types import BACKDATE, Algorithm, Authority, Client, Issued, Maintenance, Member, Pair, Server
 
 _SERVER: Final = ExtendedKeyUsageOID.SERVER_AUTH
 _CLIENT: Final = ExtendedKeyUsageOID.CLIENT_AUTH
@@ -41,7 +42,7 @@ class Signer:
         self,
         public: CertificatePublicKeyTypes,
         subject: x509.Name,
-        usage: ObjectIdentifier,
+        usages: Iterable[ObjectIdentifier],
         alternatives: Iterable[x509.GeneralName],
         now: float,
         lifetime: int,
@@ -52,7 +53,7 @@ class Signer:
         builder = builder.add_extension(
             _usage(encipher=keys.algorithm_of(self.key) is Algorithm.RSA4096), critical=True
         )
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         identifier = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
         builder = builder.add_extension(
@@ -86,7 +87,16 @@ def server(request: Server) -> Issued:
     key = keys.new(keys.algorithm_of(signer.key))
     subject = name(request.common_name)
     names = alternatives(request.names, request.addresses)
-    return _with_key(signer.sign(key.public_key(), subject, _SERVER, names, request.now, request.lifetime), key)
+    return _with_key(signer.sign(key.public_key(), subject, [_SERVER], names, request.now, request.lifetime), key)
+
+
+def member(request: Member) -> Issued:
+    """The certificate of a member of etcd, which others call and which calls others. Raises Invalid."""
+    signer = Signer(request.ca)
+    key = keys.new(keys.algorithm_of(signer.key))
+    subject, names = name(request.common_name), alternatives(request.names, request.addresses)
+    usages = [_SERVER, _CLIENT]
+    return _with_key(signer.sign(key.public_key(), subject, usages, names, request.now, request.lifetime), key)
 
 
 def client(request: Client) -> Issued:
@@ -94,7 +104,7 @@ def client(request: Client) -> Issued:
     signer = Signer(request.ca)
     key = keys.new(keys.algorithm_of(signer.key))
     subject = name(request.common_name, tuple(dict.fromkeys(request.roles)))
-    return _with_key(signer.sign(key.public_key(), subject, _CLIENT, (), request.now, request.lifetime), key)
+    return _with_key(signer.sign(key.public_key(), subject, [_CLIENT], (), request.now, request.lifetime), key)
 
 
 def maintenance(request: Maintenance) -> Issued:

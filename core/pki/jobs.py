@@ -15,6 +15,7 @@ from core.pki.types import (
     Issued,
     Job,
     Maintenance,
+    Member,
     Refused,
     Request,
     Requested,
@@ -45,6 +46,8 @@ def run(job: Job) -> Issued | Requested:
             return issuing.server(job)
         case Client():
             return issuing.client(job)
+        case Member():
+            return issuing.member(job)
         case Maintenance():
             return issuing.maintenance(job)
         case Request():

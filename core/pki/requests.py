@@ -91,7 +91,7 @@ def sign(job: SignRequest) -> Issued:
     subject = name(names[0] if names else "")
     alternative = alternatives(names, map(str, addresses))
     usage = ExtendedKeyUsageOID.SERVER_AUTH
-    signed = Signer(job.ca).sign(public, subject, usage, alternative, job.now, job.lifetime)
+    signed = Signer(job.ca).sign(public, subject, [usage], alternative, job.now, job.lifetime)
     return Issued(signed.crt, b"", signed.ca, signed.not_after, named, fingerprint)
 
 
@@ -102,7 +102,7 @@ def endorse(csr: bytes, ca: Pair, now: float, lifetime: int) -> Issued:
     wanted = _wanted(request)
     roles = request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     usage = ExtendedKeyUsageOID.CLIENT_AUTH if roles else ExtendedKeyUsageOID.SERVER_AUTH
-    return Signer(ca).sign(public, request.subject, usage, wanted, now, lifetime)
+    return Signer(ca).sign(public, request.subject, [usage], wanted, now, lifetime)
 
 
 def _check_name(given: str, taken: Iterable[str]) -> None:

@@ -59,6 +59,17 @@ class Server(msgspec.Struct, frozen=True, tag="server"):
     lifetime: int = SERVER_LIFETIME
 
 
+class Member(msgspec.Struct, frozen=True, tag="member"):
+    """Issue a certificate with a new key to a member of etcd: both a server's and a client's."""
+
+    now: float
+    ca: Pair
+    common_name: str
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    lifetime: int = AUTHORITY_LIFETIME
+
+
 class Client(msgspec.Struct, frozen=True, tag="client"):
     """Issue a client certificate with a new key; the roles go into the subject's O, in order, each once."""
 
@@ -105,7 +116,7 @@ class SignRequest(msgspec.Struct, frozen=True, tag="sign"):
     claimed: dict[str, tuple[str, ...]] = {}
 
 
-Job = Authority | Server | Client | Maintenance | Request | SignRequest
+Job = Authority | Server | Member | Client | Maintenance | Request | SignRequest
 
 
 class Issued(msgspec.Struct, frozen=True, tag="issued"):

@@ -26,7 +26,7 @@ PROTOS: Final = ROOT / "core" / "rpc" / "pb"
 # the messages that grpc-go has linked in itself, and those that no program here speaks of
 GOOGLE: Final = "google.golang.org/genproto/googleapis/"
 FOREIGN: Final = {"rpc": GOOGLE + "rpc/status", "api/expr/v1alpha1": GOOGLE + "api/expr/v1alpha1"}
-LEFT_OUT: Final = ("google", "containerd")
+LEFT_OUT: Final = ("google", "containerd", "etcd")
 
 
 def binary(name: str) -> Path:

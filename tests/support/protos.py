@@ -10,7 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from core.rpc import pb
 
 # what others serve, what is asked of a machine that signs images, and what our daemons ask each other
-FOREIGN: Final = ("containerd.", "grpc.", "runtime.", "signerapi.", "ichor.")
+FOREIGN: Final = ("containerd.", "etcdserverpb.", "grpc.", "runtime.", "signerapi.", "ichor.")
 
 
 @cache
