@@ -37,6 +37,15 @@ _GUARDED: Final = (
     *(f"proc/sys/{name}" for name in ("abi", "crypto", "debug", "dev", "fs", "kernel", "sunrpc", "user", "vm")),
     *(f"proc/{name}" for name in ("acpi", "bus", "fs", "irq", "mtrr", "scsi", "sysrq-trigger")),
 )
+# the kubelet ends if it cannot set these; a node may not, so it finds them as it would have them
+_FOUND: Final = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1_000_000,
+    "kernel/keys/root_maxbytes": 25_000_000,
+}
 # what nothing in a node may ever do to this machine: its clock, its modules, its memory and ports. CAP_SYS_BOOT stays,
 # for reboot(2) in a pid namespace ends that; CAP_MKNOD too, for containers make devices and runc judges them
 _SHED: Final = (kernel.CAP_SYS_TIME, kernel.CAP_SYS_MODULE, kernel.CAP_SYS_RAWIO)
@@ -72,6 +81,7 @@ def build_root(plan: Plan) -> None:
     for name in _GUARDED:
         if (root / name).exists():
             bind(root / name, root / name, MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC)
+    _found(root)
     bind(plan.own("cmdline"), root / "proc/cmdline", MS.RDONLY)
     bind(plan.own("boot_id"), root / "proc/sys/kernel/random/boot_id", MS.RDONLY)
     move_root(root)
@@ -119,6 +129,16 @@ def _hierarchies(target: Path) -> None:
             mount("cgroup", folder, "cgroup", flags, "none,name=systemd")
         else:
             mount("cgroup", folder, "cgroup", flags, hierarchy.name)
+
+
+def _found(root: Path) -> None:
+    folder = root / "run/ichor/sysctl"
+    folder.mkdir(mode=0o755)
+    for name, value in _FOUND.items():
+        if (root / "proc/sys" / name).exists():
+            answer = folder / name.replace("/", ".")
+            answer.write_text(f"{value}\n")
+            bind(answer, root / "proc/sys" / name, MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC)
 
 
 def _own_folders(plan: Plan, root: Path) -> None:

@@ -39,6 +39,22 @@ def test_memory_and_mounts(node: Node) -> None:
     assert "MOUNTED ON" in node.ichorctl("mount").out
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("vm/overcommit_memory", 1), ("vm/panic_on_oom", 0), ("kernel/panic", 10), ("kernel/panic_on_oops", 1)),
+        *(("kernel/keys/root_maxkeys", 1_000_000), ("kernel/keys/root_maxbytes", 25_000_000)),
+    ],
+)
+def test_sysctls_of_the_machine_read_as_the_kubelet_wants_them(node: Node, name: str, value: int) -> None:
+    """And stay the machine's: who sets one is refused."""
+    own = Path("/proc/sys", name).read_text()
+    assert node.ichorctl("read", f"/proc/sys/{name}").out == f"{value}\n"
+    with pytest.raises(OSError, match="Read-only file system"):
+        (node.root / "proc/sys" / name).write_text(f"{value}\n")
+    assert Path("/proc/sys", name).read_text() == own
+
+
 def test_processes_are_the_nodes_own(node: Node) -> None:
     found = {int(info["pid"]): info for info in told(node, "processes")["processes"]}
     assert found[1]["command"] == "init"
