@@ -65,6 +65,10 @@ class Tree:
         """The group's folder in every hierarchy: where a process about to exec writes itself into cgroup.procs."""
         return [hierarchy.joinpath(*self._parts(path)) for hierarchy in self._backend.hierarchies]
 
+    def path(self, path: str) -> str:
+        """The group as container runtimes name it: from the root of this cgroup namespace."""
+        return "/" + "/".join(self._parts(path))
+
     def attach(self, path: str, pid: int) -> None:
         """Move a process, all its threads, into the group. OSError names the file; Invalid for 0, the kernel's word for
         whoever writes."""

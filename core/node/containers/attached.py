@@ -16,14 +16,13 @@ from typing import Any, Final
 from core.linux import rights
 from core.node.containers import spec
 from core.node.containers.client import NAMESPACES, Containerd
-from core.node.containers.container import Container, Output
+from core.node.containers.container import ENDS, Container, Output
 from core.node.containers.layout import Image
 from core.rpc.pb.containerd import containers_pb2
 from core.rpc.status import RpcError
 
 FOLDER: Final = Path("/run/ichor/debug")
 LABELS: Final = {"ichor.attached": "yes"}  # who carries it is removed when nobody is there any more
-ENDS: Final = 30.0  # seconds a killed process may take to be gone
 PIECE: Final = 32 << 10
 PIECES: Final = 16  # read in a row, then others have their turn
 _log = logging.getLogger("attached")

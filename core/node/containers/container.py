@@ -1,6 +1,8 @@
 """Containers: a record and a snapshot, then a task in it, then nothing of either. Owns the order of the steps, each of
 which can be made again after a crash, and `remove` undoes any of them."""
 
+import asyncio
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +15,9 @@ from core.base.errors import Invalid
 from core.node.containers import spec
 from core.node.containers.client import SNAPSHOTTER, Containerd, missing
 from core.node.containers.layout import Image, chain
-from core.rpc.pb.containerd import containers_pb2, runc_pb2, snapshots_pb2, tasks_pb2
+from core.rpc.pb.containerd import containers_pb2, runc_pb2, snapshots_pb2, task_pb2, tasks_pb2
 
+ENDS: Final = 30.0  # seconds a killed process may take to be gone
 RUNTIME: Final = "io.containerd.runc.v2"
 
 
@@ -118,6 +121,15 @@ class Container:
         """The task, if there is one."""
         request = tasks_pb2.GetRequest(container_id=self.id)
         return await missing(self.containerd.call("tasks", "Get", request, tasks_pb2.GetResponse))
+
+    async def end(self) -> None:
+        """Kill what runs of it, then remove it. Raises TimeoutError if that does not end."""
+        found = await self.status()
+        if found is not None and found.process.status != task_pb2.Status.STOPPED:
+            await self.kill(signal.SIGKILL, everything=True)
+            async with asyncio.timeout(ENDS):
+                await self.wait()
+        await self.remove()
 
     async def remove(self) -> None:
         """Delete an ended task, or none, with record and snapshot. RpcError, and nothing done, while it runs."""

@@ -27,7 +27,7 @@ async def mount_ephemeral(node: Node) -> None:
 
 async def start_services(node: Node) -> None:
     """Until every service is up, but for those that wait for an operator."""
-    ids = [i for i, unit in node.services.units.items() if unit.service.argv and not unit.service.on_demand]
+    ids = [i for i, unit in node.services.units.items() if unit.service.ours and not unit.service.on_demand]
     node.services.start(*ids)
     for id_ in ids:
         await node.services.unit(id_).until(lambda unit: unit.up)

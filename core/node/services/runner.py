@@ -4,38 +4,23 @@ A cancelled runner leaves the process alone, for the next machined; `stop` ends 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from typing import Final
 
-from core.base.clock import Clock, to_next_beat
+from core.base.clock import to_next_beat
 from core.base.errors import IchorError, NotFound
-from core.linux.cgroup import Tree
-from core.linux.init import Exit, Init
-from core.linux.process import Process, Spec, adopt, spawn
-from core.node.services.logs import Logs
+from core.linux.init import Exit
+from core.linux.process import Process
+from core.node.services.contained import Contained
+from core.node.services.means import Means
+from core.node.services.program import Program
 from core.node.services.service import Condition, Health, Restart, Service
 from core.node.services.states import Step
+from core.node.services.surroundings import Surroundings
 from core.node.services.unit import Unit
-from core.state import Store
 
 PROBE: Final = 0.1  # seconds between checks of a service that is coming up
-
-
-@dataclass(slots=True)
-class Surroundings:
-    """What all runners share."""
-
-    init: Init
-    tree: Tree
-    logs: Logs
-    store: Store
-    clock: Clock
-    units: Mapping[str, Unit]
-    unapplied: Callable[[str, tuple[str, ...]], None] = field(default=lambda id_, names: None)
 
 
 class Runner:
@@ -43,6 +28,7 @@ class Runner:
 
     def __init__(self, unit: Unit, around: Surroundings) -> None:
         self.unit, self._around = unit, around
+        self._means: Means = Contained(unit.service, around) if unit.service.plan else Program(unit.service, around)
         self.process: Process | None = self._left_alive()
         self._renewing = False
 
@@ -90,7 +76,7 @@ class Runner:
         if self.process is not None:
             await self._end(self.process)
             self._gone()
-        await self._clear()
+        await self._means.clear()
         self.unit.step(Step.STOPPED, "Service finished")
 
     async def _begin(self) -> None:
@@ -99,41 +85,16 @@ class Runner:
         for condition in self._service.conditions:
             await self._met(condition)
         self.unit.step(Step.READY, "Running pre state")
-        more = await self._service.prepare() if self._service.prepare is not None else None
-        await self._clear()
+        await self._means.ready()
+        await self._means.clear()
         self.unit.step(Step.PREPARED, "Creating service runner")
-        self._spawn((*self._service.argv, *(more or ())))
-        assert self.process is not None
-        self.unit.step(Step.SPAWNED, f"Process {self._service.argv[0]} started with PID {self.process.pid}")
-
-    def _spawn(self, argv: Sequence[str]) -> None:
-        service, around = self._service, self._around
-        # joined before exec, not by CLONE_INTO_CGROUP: since 6.14 that kills every child born into a group which was
-        # once written cgroup.kill, because the kernel compares the parent's group's count of kills with the child's
-        procs = [folder / "cgroup.procs" for folder in around.tree.folders(service.cgroup)]
-        sink = around.logs.sink(service.id)
-        try:
-            self.process = process = spawn(
-                Spec(
-                    argv,
-                    service.env,
-                    stdout=sink,
-                    stderr=sink,
-                    procs=procs,
-                    uid=service.uid,
-                    gid=service.gid,
-                    capabilities=service.capabilities,
-                    limits=service.limits,
-                    oom_score=service.oom_score,
-                )
-            )
-        finally:
-            os.close(sink)
+        self.process = process = await self._means.start()
         # first who it is, then the means to reach it: with the second but not the first nobody could name its exit
         self.unit.record.pid, self.unit.record.start_time = process.pid, process.start_time
         self.unit.note()
-        around.init.put(self._name, process.pidfd)
-        around.unapplied(service.id, process.unapplied)
+        self._around.init.put(self._name, process.pidfd)
+        self._around.unapplied(self._service.id, process.unapplied)
+        self.unit.step(Step.SPAWNED, f"{self._means.what} started with PID {process.pid}")
 
     async def _live(self) -> Exit:
         assert self.process is not None
@@ -184,18 +145,6 @@ class Runner:
             late.cancel()
             await asyncio.wait([ended, late])
 
-    async def _clear(self) -> None:
-        """Kill what is left in the group: strays of one that is gone, or one whose start nobody lived to record."""
-        tree, group = self._around.tree, self._service.cgroup
-        if self._service.leaves_children:
-            for pid in tree.pids(group):
-                if _program(pid) == os.path.realpath(self._service.argv[0]):
-                    os.kill(pid, signal.SIGKILL)
-        else:
-            tree.kill(group)
-            async with asyncio.timeout(self._service.grace):
-                await tree.emptied(group)
-
     def _gone(self) -> None:
         if self.process is None:
             return
@@ -213,7 +162,7 @@ class Runner:
         if not record.pid:
             os.close(pidfd)
             return None
-        return adopt(record.pid, pidfd, record.start_time, self._around.init)
+        return self._means.adopt(record.pid, pidfd, record.start_time)
 
     def _rests(self, well: bool, ended: str) -> bool:
         restart = self._service.restart
@@ -242,10 +191,3 @@ async def _problem(health: Health) -> str:
 def _verdict(exit_: Exit) -> str:
     code = os.waitstatus_to_exitcode(exit_.status)
     return f"Process exited with code {code}" if code >= 0 else f"Process killed by {signal.Signals(-code).name}"
-
-
-def _program(pid: int) -> str | None:
-    try:
-        return str(Path(f"/proc/{pid}/exe").readlink())
-    except FileNotFoundError:
-        return None

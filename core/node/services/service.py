@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.linux.process import ALL_CAPABILITIES, PATH
+from core.node.containers.spec import Choices
 from core.state import Pointer
 
 ENVIRONMENT: Final[Mapping[str, str]] = {"PATH": PATH}
@@ -48,16 +49,27 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What a container of a service is: an image by its name, and what is particular to it. The service itself says who
+    it is (`uid`, `gid`), its `cgroup` and `oom_score`."""
+
+    image: str
+    choices: Choices
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """`after` are services that must be up first and are stopped later. All in `cgroup` belongs to the service and is
-    killed with it unless it `leaves_children`. No `argv`: somebody else runs it and reports. What `prepare` answers is
-    put behind `argv`. `on_demand`: a boot does not start it."""
+    killed with it unless it `leaves_children`. It is a program with `argv`, behind which is put what `prepare` answers,
+    or a container with a `plan`, asked at each start; with neither somebody else runs it and reports. `on_demand`: a
+    boot does not start it."""
 
     id: str
     argv: Sequence[str] = ()
     after: Sequence[str] = ()
     conditions: Sequence[Condition] = ()
     prepare: Callable[[], Awaitable[Sequence[str] | None]] | None = None
+    plan: Callable[[], Awaitable[Plan]] | None = None
     health: Health | None = None
     restart: Restart = Restart.FOREVER
     delay: float = 5.0
@@ -73,3 +85,8 @@ class Service:
     same_process_as: str = ""  # the id whose process answers for this one too
     operations: frozenset[Operation] = frozenset()
     on_demand: bool = False
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is run from here."""
+        return bool(self.argv) or self.plan is not None

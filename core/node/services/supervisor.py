@@ -10,16 +10,19 @@ from core.base.clock import Clock
 from core.base.errors import Conflict, Denied, NotFound, NotReady
 from core.linux.cgroup import Tree
 from core.linux.init import Init
+from core.node.containers.client import SOCKET, Containerd
 from core.node.events import Publisher
 from core.node.resources.runtime import UnappliedLimit
 from core.node.resources.services import Service as ServiceStatus
 from core.node.services import groups
 from core.node.services.logs import Logs
-from core.node.services.runner import Runner, Surroundings
+from core.node.services.runner import Runner
 from core.node.services.service import Operation, Service
 from core.node.services.states import TABLE, State, Step
+from core.node.services.surroundings import Surroundings
 from core.node.services.unit import Happening, Record, Unit
 from core.node.survivor import Survivor
+from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.state import Resource, Store
 
@@ -29,7 +32,7 @@ _BEGIN: Final = (Step.START, Step.READY, Step.PREPARED, Step.SPAWNED)
 
 
 class Supervisor:
-    """Use as `async with`; services run while it is entered."""
+    """Use as `async with`; services run while it is entered. `socket` is containerd's."""
 
     def __init__(
         self,
@@ -41,13 +44,15 @@ class Supervisor:
         store: Store,
         events: Publisher,
         clock: Clock,
+        socket: str = SOCKET,
     ) -> None:
         self._survivor: Survivor[dict[str, Record]] = Survivor(init, RECORD, dict[str, Record])
         records = self._survivor.load() or {}
         self._events, self._store, self._tree, self._logs = events, store, tree, logs
         self.units = {s.id: Unit(s, records.get(s.id, Record()), clock, self._changed) for s in services}
-        around = Surroundings(init, tree, logs, store, clock, self.units, self._unapplied)
-        self._runners = {id_: Runner(unit, around) for id_, unit in self.units.items() if unit.service.argv}
+        self._containerd = Containerd(Channel(socket), clock)
+        around = Surroundings(init, tree, logs, store, clock, self.units, self._containerd, self._unapplied)
+        self._runners = {id_: Runner(unit, around) for id_, unit in self.units.items() if unit.service.ours}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = {id_: asyncio.Lock() for id_ in self._runners}
         self._ends: set[asyncio.Task[None]] = set()
@@ -78,6 +83,7 @@ class Supervisor:
         for runner in self._runners.values():
             if runner.process is not None:
                 runner.process.close()
+        await self._containerd.channel.close()
         self._survivor.close()
 
     def unit(self, id_: str) -> Unit:

@@ -58,7 +58,7 @@ class Unit:
         """Whether others may rely on it."""
         if self.state is State.SKIPPED:
             return True
-        judged = self.service.health is not None or not self.service.argv  # by us, or by whoever runs it
+        judged = self.service.health is not None or not self.service.ours  # by us, or by whoever runs it
         return self.state is State.RUNNING and (self.record.healthy or not judged)
 
     def step(self, step: Step, message: str) -> None:

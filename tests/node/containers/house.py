@@ -84,7 +84,7 @@ def root(programs: Path, work: Path) -> None:
 
 @asynccontextmanager
 async def machined(
-    programs: Path, work: Path, group: str, table: Table, auths: Callable[[], Auths] = dict
+    programs: Path, work: Path, group: str, table: Table, auths: Callable[[], Auths] = dict, *others: Service
 ) -> AsyncIterator[tuple[Supervisor, Containerd, Settings, Logs]]:
     clock = SystemClock()
     tree = Tree.detect(base=group)
@@ -102,12 +102,20 @@ async def machined(
     table_of_services = [
         replace(service(clock, settings, auths=auths, path=file, program=str(program)), delay=0.2, oom_score=500),
         Service("cri", same_process_as="containerd"),
+        *others,
     ]
     logs, store = Logs(table), Store(REGISTRY, clock, NAMESPACES)
     init = cast(Init, table)
     try:
         async with Supervisor(
-            table_of_services, init=init, tree=tree, logs=logs, store=store, events=Silence(), clock=clock
+            table_of_services,
+            init=init,
+            tree=tree,
+            logs=logs,
+            store=store,
+            events=Silence(),
+            clock=clock,
+            socket=settings.socket,
         ) as supervisor:
             supervisor.start("containerd")
             async with asyncio.timeout(30):

@@ -1,0 +1,120 @@
+"""A container in namespace `system` as the process of a service: its image fetched if need be, its output into the log,
+its first process watched by pidfd like any other. It outlives machined and containerd; how it ends, that one knows."""
+
+import asyncio
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from core.base.clock import Clock
+from core.base.errors import NotFound
+from core.codec.reference import Reference
+from core.linux import rights
+from core.linux.init import Exit
+from core.linux.process import Process
+from core.node.containers import images, spec
+from core.node.containers.client import NAMESPACES
+from core.node.containers.container import Container, Output
+from core.node.containers.layout import Image
+from core.node.containers.pull import Pulls
+from core.node.services.service import Plan, Service
+from core.node.services.surroundings import Surroundings
+from core.rpc.status import Code, RpcError
+from ext import reap
+from ext import sys as kernel
+
+SYSTEM: Final = NAMESPACES[0]
+OUTPUT: Final = Path("/run/ichor/output")  # the named pipes, one for each container
+SHIMS: Final = "podruntime/shim"
+_log = logging.getLogger("contained")
+
+
+class Contained:
+    """The means of a service with a `plan`."""
+
+    what = "Container"
+
+    def __init__(self, service: Service, around: Surroundings) -> None:
+        self._service, self._around = service, around
+        self._containerd = replace(around.containerd, namespace=SYSTEM)
+        self._container = Container(self._containerd, service.id, around.tree.path(SHIMS))
+        self._ready: tuple[Image, Plan] | None = None
+
+    async def ready(self) -> None:
+        """Have a plan, and the image that it names: what is on the node is taken without asking the registry."""
+        assert self._service.plan is not None
+        plan = await self._service.plan()
+        name = str(Reference.parse(plan.image))
+        try:
+            image = await images.find(self._containerd, name)
+        except NotFound:
+            await Pulls(self._containerd).pull(SYSTEM, name)
+            image = await images.find(self._containerd, name)
+        self._ready = image, plan
+
+    async def clear(self) -> None:
+        """Remove the container of an earlier start, with all that runs in its group. While containerd is away its
+        record stays, for the next start to remove."""
+        self._around.tree.kill(self._service.cgroup)
+        try:
+            await self._container.end()
+        except RpcError as error:
+            if error.code is not Code.UNAVAILABLE:
+                raise
+            _log.warning("container %s is left over: %s", self._service.id, error)
+        async with asyncio.timeout(self._service.grace):
+            await self._around.tree.emptied(self._service.cgroup)
+
+    async def start(self) -> Process:
+        """Make it and let it run. Its process is known before it does anything."""
+        assert self._ready is not None
+        image, plan = self._ready
+        held = rights.held()
+        choices = self._choices(plan)
+        unapplied = ("oom_score_adj",) * (self._service.oom_score < 0 and "CAP_SYS_RESOURCE" not in held)
+        pipe = str(self._around.logs.fifo(self._service.id, OUTPUT / self._service.id))
+        await self._container.create(image, spec.build(choices, held))
+        pid = await self._container.prepare(Output(pipe, pipe))
+        pidfd = kernel.pidfd_open(pid)
+        try:
+            begun = reap.start_time(pid)
+            await self._container.start()
+        except BaseException:
+            os.close(pidfd)
+            raise
+        return Task(pid, pidfd, begun, self._container, unapplied)
+
+    def adopt(self, pid: int, pidfd: int, start_time: int) -> Process:
+        """Take over one that lives; it owns the pidfd from now on."""
+        return Task(pid, pidfd, start_time, self._container)
+
+    def _choices(self, plan: Plan) -> spec.Choices:
+        """A group of its own below the service's: the runtime takes it away with the container."""
+        service = self._service
+        return replace(
+            plan.choices,
+            uid=service.uid,
+            gid=service.gid,
+            oom_score=service.oom_score or None,
+            cgroup=f"{self._around.tree.path(service.cgroup)}/{service.id}",
+        )
+
+
+class Task(Process):
+    """The first process of a container. Its shim reaps it, so that its exit is containerd's to tell."""
+
+    def __init__(
+        self, pid: int, pidfd: int, start_time: int, container: Container, unapplied: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(pid, pidfd, start_time, unapplied=unapplied)
+        self._container = container
+
+    async def _recorded(self, clock: Clock) -> Exit:
+        try:
+            code = await self._container.wait()
+        except RpcError as error:
+            raise NotFound(f"container {self._container.id} ended, but nobody says how: {error}") from None
+        status = code - 128 if code > 128 else code << 8  # containerd says 128 and the signal's number
+        return Exit(0, self.pid, self.start_time, status, 0.0, 0.0, 0, clock.now())
