@@ -27,22 +27,27 @@ _DONE: Final = frozenset((_Layer.EXTRACT_COMPLETE, _Layer.ALREADY_EXISTS))
 @node_options()
 def pull_image(name: str, namespace: str, nodes: Nodes) -> int:
     """Have the nodes fetch the image NAME."""
-    request = pb.ImageServicePullRequest(containerd=instance(namespace), image_ref=name)
     board = Board()
 
     async def pull(node: Node) -> None:
-        layers: dict[str, pb.ImageServicePullLayerProgress] = {}
-        pulled = ""
-        with board.place(node.name) as show:
-            async for item in node.stream("machine.ImageService/Pull", request, pb.ImageServicePullResponse):
-                if item.name:
-                    pulled = item.name
-                else:
-                    layers[item.pull_progress.layer_id] = item.pull_progress.progress
-                    show(summary(layers))
-        note(f"{node.name}: pulled {printable(pulled)}")
+        note(f"{node.name}: pulled {printable(await pulled(node, namespace, name, board))}")
 
     return nodes.each(pull)
+
+
+async def pulled(node: Node, namespace: str, name: str, board: "Board") -> str:
+    """The name under which the node has the image from now on."""
+    request = pb.ImageServicePullRequest(containerd=instance(namespace), image_ref=name)
+    layers: dict[str, pb.ImageServicePullLayerProgress] = {}
+    known = ""
+    with board.place(node.name) as show:
+        async for item in node.stream("machine.ImageService/Pull", request, pb.ImageServicePullResponse):
+            if item.name:
+                known = item.name
+            else:
+                layers[item.pull_progress.layer_id] = item.pull_progress.progress
+                show(summary(layers))
+    return known
 
 
 def summary(layers: Layers) -> str:

@@ -68,18 +68,24 @@ def list_images(namespace: str, nodes: Nodes, output: str) -> int:
 def import_image(file: Path, namespace: str, nodes: Nodes) -> int:
     """Give the nodes the image in FILE, an OCI layout as a tar."""
 
+    async def send(node: Node) -> None:
+        note(f"{node.name}: imported {await imported(node, namespace, file)}")
+
+    return nodes.each(send)
+
+
+async def imported(node: Node, namespace: str, file: Path) -> str:
+    """The name of the image in the file, which the node has from now on."""
+
     async def pieces() -> AsyncIterator[pb.ImageServiceImportRequest]:
         yield pb.ImageServiceImportRequest(containerd=instance(namespace))
         with file.open("rb") as source:
             for piece in iter(partial(source.read, _PIECE), b""):
                 yield pb.ImageServiceImportRequest(image_chunk=common_pb2.Data(bytes=piece))
 
-    async def send(node: Node) -> None:
-        path, reply = "/machine.ImageService/Import", pb.ImageServiceImportResponse
-        done: Any = await node.channel.client_stream(path, pieces(), reply, node.metadata)
-        note(f"{node.name}: imported {done.name}")
-
-    return nodes.each(send)
+    path, reply = "/machine.ImageService/Import", pb.ImageServiceImportResponse
+    done: Any = await node.channel.client_stream(path, pieces(), reply, node.metadata)
+    return str(done.name)
 
 
 @click.command("remove")

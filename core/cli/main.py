@@ -21,6 +21,7 @@ VERBS: Final = {
     "containers": ("core.cli.containers", "what the container runtime runs"),
     "copy": ("core.cli.copy", "a tree of files of a node"),
     "dashboard": ("core.cli.dashboard.verb", "nodes on a full screen, live"),
+    "debug": ("core.cli.debug", "a container on a node to look around in"),
     "diskfree": ("core.cli.diskfree", "how full volumes are"),
     "dmesg": ("core.cli.dmesg", "the kernel's log"),
     "edit": ("core.cli.patch:edit", "change the machine config in an editor"),
