@@ -8,6 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from core.base import offload
+from core.base.errors import Exhausted, NotReady
 from tests.support.clock import on_loop
 
 
@@ -79,6 +80,28 @@ async def test_a_source_that_gives_nothing_can_be_left() -> None:
     assert all(closed.acquire(timeout=10) for _ in range(stuck))
 
 
+class Stuck:
+    """Work that hangs until it is let go; a call and its thread."""
+
+    def __init__(self) -> None:
+        self._begun, self._going = threading.Semaphore(0), threading.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def hang(self, key: str) -> None:
+        """One more, which has a thread when this returns."""
+        self._tasks.append(asyncio.create_task(offload.call(self._work, key=key)))
+        await asyncio.to_thread(self._begun.acquire)
+
+    def _work(self) -> None:
+        self._begun.release()
+        self._going.wait()
+
+    async def let_go(self) -> None:
+        """End all of it."""
+        self._going.set()
+        await asyncio.gather(*self._tasks)
+
+
 @on_loop
 async def test_many_at_once_share_few_threads() -> None:
     async def count() -> int:
@@ -90,3 +113,47 @@ async def test_many_at_once_share_few_threads() -> None:
 
     assert await asyncio.gather(*(count() for _ in range(30))) == [1000] * 30
     assert sum(thread.name.startswith("blocking") for thread in threading.enumerate()) <= offload.THREADS
+
+
+@on_loop
+async def test_the_stuck_are_written_off_and_others_work_in_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offload, "PATIENCE", 0.1)
+    stuck = Stuck()
+    try:
+        async with asyncio.timeout(30):
+            for number in range(2 * offload.THREADS):
+                await stuck.hang(f"/dead/{number}")
+            assert await offload.call(sum, (1, 2)) == 3
+            with pytest.raises(NotReady, match=r"^/dead/0 does not answer$"):
+                await offload.call(sum, (1, 2), key="/dead/0")
+            async with aclosing(offload.stream(Source().numbers(), "/dead/1")) as items:
+                with pytest.raises(NotReady):
+                    await anext(items)
+            assert await offload.call(sum, (1, 2), key="/alive") == 3
+    finally:
+        await stuck.let_go()
+    assert await offload.call(sum, (1, 2), key="/dead/0") == 3
+
+
+@on_loop
+async def test_there_is_an_end_to_the_stuck_and_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offload, "PATIENCE", 0.05)
+    stuck = Stuck()
+    try:
+        async with asyncio.timeout(30):
+            for number in range(offload.LIMIT):
+                await stuck.hang(f"/dead/{number}")
+            with pytest.raises(Exhausted):
+                await offload.call(sum, (1, 2))
+    finally:
+        await stuck.let_go()
+    assert await offload.call(sum, (1, 2)) == 3
+
+
+@on_loop
+async def test_what_takes_too_long_for_its_caller_ends_for_him_alone() -> None:
+    stuck = threading.Event()
+    with pytest.raises(TimeoutError):
+        await offload.call(stuck.wait, seconds=0.01)
+    stuck.set()
+    assert await offload.call(sum, (1, 2), seconds=10) == 3

@@ -86,7 +86,7 @@ class Door:
             Leg(target, nullcontext(self._machined) if target in self._names else self._peers.hold(target))
             for target in way.targets
         ]
-        return fan_out(ctx, requests, legs, decode(fields))
+        return fan_out(ctx, requests, legs, decode(fields), self._peers.limits)
 
     def _as_a_stranger(self, ctx: Context) -> ExitStack:
         """Until the node has a config: a stream that began before must not go on."""

@@ -1,8 +1,9 @@
 """One call asked of several nodes: their answers in the envelope, each as it comes; those of a unary call in one reply.
 
 A node that fails is an answer as well, so the call itself ends well. Nobody waits for the dead: a node that is not
-connected has a few seconds, one whose last dialling failed has none, and a unary call gives up on the slow early enough
-for the others' answers to arrive. A slow reader slows the nodes down; nothing piles up here.
+connected has a few seconds, one whose last dialling failed has none, and a unary call gives up on the slow, by a bound
+of ours where its caller has no deadline, else early enough for the others' answers to arrive. A slow reader slows the
+nodes down; nothing piles up here.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.base.errors import IchorError, Invalid
+from core.node.api.roles import READER, allowed
 from core.node.front import envelope
-from core.node.front.peers import Peer
+from core.node.front.peers import Limits, Peer
 from core.node.front.routing import is_stream
 from core.rpc.client import Channel
 from core.rpc.context import Context
@@ -32,10 +34,10 @@ class Leg:
 
 
 async def fan_out(
-    ctx: Context, requests: AsyncIterator[bytes], legs: Sequence[Leg], pairs: Pairs
+    ctx: Context, requests: AsyncIterator[bytes], legs: Sequence[Leg], pairs: Pairs, limits: Limits
 ) -> AsyncGenerator[bytes, None]:
     """The answers. Raises Invalid for many requests to many nodes: nobody uploads to all at the slowest pace."""
-    ask = _Ask(ctx, list(pairs))
+    ask = _Ask(ctx, list(pairs), limits)
     if len(legs) == 1:
         answers = [ask.answers(legs[0], requests)]
     else:
@@ -52,12 +54,16 @@ async def fan_out(
 class _Ask:
     """What every node is asked, and until when."""
 
-    def __init__(self, ctx: Context, pairs: Pairs) -> None:
+    def __init__(self, ctx: Context, pairs: Pairs, limits: Limits) -> None:
         self.streaming = is_stream(ctx.method)
         self._method, self._pairs = ctx.method, pairs
         self._deadline = ctx.deadline
-        if ctx.deadline is not None and not self.streaming:
+        if self.streaming:
+            return
+        if ctx.deadline is not None:
             self._deadline = ctx.deadline - min(1.0, max(0.0, ctx.deadline - _now()) * _SPARE)
+        else:
+            self._deadline = _now() + (limits.question if allowed(ctx.method, (READER,)) else limits.order)
 
     async def answers(self, leg: Leg, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """What one node says, in the envelope; a failure is the last of it."""

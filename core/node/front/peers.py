@@ -27,11 +27,15 @@ _log = logging.getLogger("front")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds for a dialling, of it for a call to several nodes, from one dialling to the next, without calls, and for
-    calls under way when the certificate changes; how many targets at a time."""
+    """Seconds for a dialling, of it for a call to several nodes, then for each one's answer to a caller who has no
+    deadline (`question` where a reader may ask; `order` where more is done than told, as long as stock clients take),
+    from one dialling to the next, without calls, and for calls under way when the certificate changes; how many targets
+    at a time."""
 
     connect: float = 20.0
     patience: float = 5.0
+    question: float = 30.0
+    order: float = 1800.0
     backoff: float = 15.0
     idle: float = 900.0
     drain: float = 1800.0
@@ -74,7 +78,7 @@ class Peers:
     """Every target in use. Calls are to come only while `keep` runs."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._tls: ClientTLS | None = None
         self._peers: dict[str, Peer] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -118,9 +122,9 @@ class Peers:
     def _new(self, target: str) -> Peer:
         if self._tls is None or self._group is None:
             raise RpcError(Code.UNAVAILABLE, "this node has no certificate to forward with")
-        if len(self._peers) >= self._limits.targets:
+        if len(self._peers) >= self.limits.targets:
             self._make_room()
-        peer = self._peers[target] = Peer(target, self._tls, self._limits)
+        peer = self._peers[target] = Peer(target, self._tls, self.limits)
         peer.used = asyncio.get_running_loop().time()
         peer.free.set()
         self._group.create_task(self._attend(target, peer), name=f"peer {target}")
@@ -129,7 +133,7 @@ class Peers:
     def _make_room(self) -> None:
         idle = [target for target, peer in self._peers.items() if not peer.users]
         if not idle:
-            raise Exhausted(f"calls to {self._limits.targets} nodes are under way")
+            raise Exhausted(f"calls to {self.limits.targets} nodes are under way")
         self._retire(min(idle, key=lambda target: self._peers[target].used))
 
     def _retire(self, target: str) -> None:
@@ -140,14 +144,14 @@ class Peers:
         loop = asyncio.get_running_loop()
         try:
             while not peer.retired.is_set():
-                left = self._limits.idle if peer.users else peer.used + self._limits.idle - loop.time()
+                left = self.limits.idle if peer.users else peer.used + self.limits.idle - loop.time()
                 if left <= 0:
                     self._retire(target)
                     break
                 with suppress(TimeoutError):
                     async with asyncio.timeout(left):
                         await peer.retired.wait()
-            async with asyncio.timeout(self._limits.drain):
+            async with asyncio.timeout(self.limits.drain):
                 await peer.free.wait()
         except TimeoutError:
             _log.warning("%s: calls that began with an earlier certificate are ended", target)

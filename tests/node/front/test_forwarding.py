@@ -136,6 +136,21 @@ def test_the_slow_end_before_the_callers_deadline(run: Run) -> None:
     run(test)
 
 
+def test_who_never_answers_keeps_nobody_without_a_deadline(run: Run) -> None:
+    async def test(doors: Cluster, channel: Channel) -> None:
+        assert await versions(channel, nodes(B, C)) == [(B, "b"), (C, "c")]  # both are connected
+        doors["c"].running.clear()
+        assert await versions(channel, nodes(B, C)) == [(B, "b"), (C, Code.DEADLINE_EXCEEDED)]
+        await until(lambda: doors["c"].cancelled == ["Version"])
+        await channel.client_stream(RECOVER, [], pb.EtcdRecoverResponse, nodes(B))
+        asked, told = doors["b"].calls[-2:]
+        assert asked.deadline is not None
+        assert told.deadline is not None
+        assert told.deadline > asked.deadline + 1000  # what changes a node may take its time
+
+    run(test, Limits(connect=60, patience=60, question=2))
+
+
 def test_streams_flow_side_by_side(run: Run) -> None:
     async def test(doors: Cluster, channel: Channel) -> None:
         await versions(channel, nodes(B, C))

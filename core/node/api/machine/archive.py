@@ -39,7 +39,8 @@ async def copy(ctx: Any, request: pb.CopyRequest) -> AsyncGenerator[common_pb2.D
     if not request.root_path.startswith("/") or "\0" in request.root_path:
         raise RpcError(Code.UNKNOWN, f"path is not absolute {request.root_path!r}")
     troubles: list[str] = []
-    async with aclosing(offload.stream(_compressed(_members(request.root_path, troubles)))) as pieces:
+    members = _members(request.root_path, troubles)
+    async with aclosing(offload.stream(_compressed(members), request.root_path)) as pieces:
         async for piece in pieces:
             for start in range(0, len(piece), CHUNK):
                 yield common_pb2.Data(bytes=piece[start : start + CHUNK])

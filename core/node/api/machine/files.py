@@ -20,7 +20,7 @@ CHUNK: Final = 32 << 10
 
 async def read(node: Node, ctx: Any, request: pb.ReadRequest) -> AsyncIterator[common_pb2.Data]:
     """Chunks of up to CHUNK bytes. A symlink is followed; a missing file is NotFound."""
-    async with aclosing(offload.stream(_blocks(request.path))) as blocks:
+    async with aclosing(offload.stream(_blocks(request.path), request.path)) as blocks:
         async for data in blocks:
             yield common_pb2.Data(bytes=data)
 

@@ -58,7 +58,7 @@ async def list_files(ctx: Any, request: pb.ListRequest) -> AsyncGenerator[pb.Fil
     """The root, then what is below it: one level, or `recursion_depth` with `recurse` (none given: all of it). With
     `types`, only those."""
     depth = (request.recursion_depth or -1) if request.recurse else 1
-    async with aclosing(offload.stream(_files(absolute(request.root), max(depth, -1), request))) as found:
+    async with aclosing(offload.stream(_files(absolute(request.root), max(depth, -1), request), request.root)) as found:
         async for info in found:
             yield info
 
@@ -106,7 +106,7 @@ async def disk_usage(ctx: Any, request: pb.DiskUsageRequest) -> AsyncGenerator[p
     """Sizes as files have them; a folder's total comes behind what is in it. Shown are folders (`all`: files too), less
     than `recursion_depth` levels down (0: any), of at least `threshold` bytes, or at most -`threshold`."""
     for path in request.paths:
-        async with aclosing(offload.stream(_sizes(absolute(path)))) as found:
+        async with aclosing(offload.stream(_sizes(absolute(path)), path)) as found:
             async for depth, is_folder, info in found:
                 if info.error or _wanted(request, depth, is_folder, info.size):
                     yield info
