@@ -13,6 +13,7 @@ from core.linux.network import Network
 from core.linux.refusal import asked
 from core.linux.uevents import Uevents
 from core.node import build, lifetimes
+from core.node.containers.client import Containerd
 from core.node.controllers import block, config, cri, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import ROOM, Acquire, InForce
 from core.node.controllers.runtime import MachineStatusController
@@ -30,6 +31,7 @@ from core.node.services.supervisor import Supervisor
 from core.node.services.table import services
 from core.node.survivor import Survivor
 from core.node.work import Work
+from core.rpc.client import Channel
 from core.state import Runtime, Store
 
 
@@ -96,6 +98,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         files.etc_files(),
         cri.registries(),
         cri.RegistryFiles(),
+        cri.ImageGC(Containerd(Channel(settings.socket), clock)),
         cri.Credentials(lambda: containerd.stale(settings, auths()), lambda: node.services.renew("containerd")),
         *time.time(wires, clock, able, what.time),
         *hardware.controllers(able, devices.listen, events, clock.now),

@@ -10,14 +10,23 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 from google.protobuf.empty_pb2 import Empty
 
 from core.base.errors import IchorError
+from core.config import generate
+from core.config.load import load
+from core.config.merge import merge
 from core.node.api.images import NAME, Images
-from core.node.containers import images
+from core.node.containers import images, spec
 from core.node.containers.client import Containerd
+from core.node.containers.container import Container
 from core.node.containers.progress import Layer, Phase
 from core.node.containers.pull import PODS, Pulls
+from core.node.controllers.cri import ImageGC
+from core.node.controllers.cri.garbage import INTERVAL
+from core.node.resources.config import MachineConfig
+from core.node.resources.services import Service
 from core.rpc.client import Channel
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.containerd import images_pb2, leases_pb2
@@ -27,6 +36,8 @@ from core.rpc.status import Code, RpcError
 from tests.node.api.calls import calling
 from tests.node.containers import oci
 from tests.node.containers.house import REGISTRIES, Table, furnish, machined, root
+from tests.node.controllers.house import House as Controllers
+from tests.support.clock import FakeClock
 from tests.support.registry import Registry, registry
 from tests.support.relay import Relay, relayed
 
@@ -34,6 +45,9 @@ STORE = Path("/var/lib/containerd")
 LOGGED = Path("/run/registry")
 LARGE = 8 << 20
 PLENTY = 1 << 40
+CONFIG = load(
+    generate.control_plane(generate.new_secrets(1_700_000_000.0), generate.Options(name="c", endpoint="https://x:6443"))
+)
 HOSTS = """server = "https://example.test"
 capabilities = ["push"]
 [host."http://127.0.0.1:{}"]
@@ -230,6 +244,43 @@ async def by_the_api(house: House) -> None:
     await house.empty()
 
 
+async def collected(house: House) -> None:
+    """What no container runs from and no config names goes an hour after it was first seen unused."""
+    for name, layers in (("small", SMALL), ("other", SMALL[:1]), ("kept", SMALL[1:])):
+        house.registry.push(oci.layout(layers, "x"), f"lib/{name}", "1")
+        await house.pulls.pull("system", f"example.test/lib/{name}:1")
+    used, other, kept = (f"example.test/lib/{name}:1" for name in ("small", "other", "kept"))
+    system = house.within("system")
+    image = await images.find(system, used)
+    await house.pulls.pull("system", f"example.test/lib/small@{image.target.digest}")
+    names = sorted((used, f"example.test/lib/small@{image.target.digest}", other, kept))
+    container = Container(system, "user")
+    await container.create(image, spec.build(spec.Choices(["/x"]), frozenset()))
+    clock = FakeClock()
+    node = Controllers(clock, [ImageGC(house.containerd)])
+    patch = msgspec.json.encode({"machine": {"kubelet": {"image": kept}}})
+    node.put("v1alpha1", MachineConfig(yaml_marshalled=merge(CONFIG, patch).text))
+    node.put("cri", Service(running=True, healthy=True, unknown=False))
+
+    async def after_an_hour() -> list[str]:
+        """The names once the controller has looked, which shows in when it will look again."""
+        await clock.advance(INTERVAL)
+        async with asyncio.timeout(30):
+            while clock.sleeping[:1] != [INTERVAL]:  # noqa: ASYNC110 - a clock that stands tells nobody
+                await asyncio.sleep(0.01)
+        return await house.names("system")
+
+    async with node.running():
+        assert await after_an_hour() == names
+        names.remove(other)
+        assert await after_an_hour() == names
+        assert await after_an_hour() == names
+        await container.remove()
+        assert await after_an_hour() == names
+        assert await after_an_hour() == [kept]
+    await house.empty()
+
+
 async def main() -> None:
     programs, work, group = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     furnish(work)
@@ -245,7 +296,7 @@ async def main() -> None:
             (folder / "hosts.toml").write_text(HOSTS.format(relay.port))
             house = House(containerd, settings.socket, served, relay)
             await relay.stop(PLENTY)
-            for case in (a_small_one, one_of_many, a_lie, given_up, two_at_once, by_the_api):
+            for case in (a_small_one, one_of_many, a_lie, given_up, two_at_once, by_the_api, collected):
                 await case(house)
     print("ok")
 

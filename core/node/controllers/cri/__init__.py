@@ -1,5 +1,6 @@
-"""What the container runtime is told: registries and their credentials."""
+"""The container runtime: what it is told of registries, and which images the node has no use for."""
 
+from core.node.controllers.cri.garbage import ImageGC
 from core.node.controllers.cri.registries import Credentials, RegistryFiles, logins, registries
 
-__all__ = ["Credentials", "RegistryFiles", "logins", "registries"]
+__all__ = ["Credentials", "ImageGC", "RegistryFiles", "logins", "registries"]
