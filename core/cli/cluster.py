@@ -8,9 +8,10 @@ from typing import Final
 import click
 
 from core.base.units import parse_size
-from core.cli import clientfile, files, imagefile
+from core.cli import clientfile, files, imagefile, newcluster
 from core.cli.before import given
 from core.cli.output import emit_json, note, output_option, table
+from core.config import generate
 from core.image.verify import verify
 from core.provision import bringup, model
 from core.provision.cluster import create as make
@@ -42,6 +43,14 @@ def command() -> None:
 @click.option("--memory", default="2GiB", show_default=True, help="of a virtual machine")
 @click.option("--disk", default="6GiB", show_default=True, help="of a virtual machine")
 @click.option("--cmdline", default="", metavar="WORDS", help="more words for the kernel's command line")
+@click.option(
+    "--kubernetes-version",
+    "kubernetes",
+    default="",
+    show_default=generate.KUBERNETES,
+    callback=lambda context, option, given: given and newcluster.version(context, option, given),
+)
+@newcluster.registry_mirror
 @click.option("--config-patch", "patches", multiple=True, metavar="PATCH", help="inline or @FILE")
 @click.option("--talosconfig", metavar="FILE", help="the client config file to add the cluster to")
 @click.option("--wait/--no-wait", default=True, help="until the nodes are healthy")
@@ -55,6 +64,8 @@ def create(
     memory: str,
     disk: str,
     cmdline: str,
+    kubernetes: str,
+    mirrors: tuple[tuple[str, str], ...],
     patches: tuple[str, ...],
     talosconfig: str | None,
     wait: bool,
@@ -69,6 +80,8 @@ def create(
         memory=parse_size(memory),
         disk=parse_size(disk),
         cmdline=cmdline,
+        kubernetes=kubernetes,
+        mirrors=mirrors,
     )
     cluster = make(places(), spec, _verifier(image_key), note)
     config = bringup.configure(places(), cluster, tuple(map(files.patch, patches)), note, wait=wait)

@@ -1,6 +1,5 @@
 """`gen`: files made on this machine, without a node: secrets, machine configs, the client config."""
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,7 +7,7 @@ import click
 import msgspec
 
 from core.base.clock import SystemClock
-from core.cli import files, genpki
+from core.cli import files, genpki, newcluster
 from core.cli.output import note
 from core.config import bundle, client, generate
 from core.config.bundle import Bundle, Certificates
@@ -17,7 +16,6 @@ from core.config.load import load, read
 from core.config.merge import merge_text
 from core.config.schema.secrets import CertificatePair, SigningKey
 
-_VERSION: Final = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
 _TYPES: Final = {"controlplane": "controlplane.yaml", "worker": "worker.yaml", "talosconfig": "talosconfig"}
 
 
@@ -84,9 +82,11 @@ def _of_kubernetes(certs: Certificates, folder: Path) -> Certificates:
 @click.option("--additional-sans", multiple=True, help="more names of the API server and the nodes")
 @click.option("--install-disk", default="/dev/sda", show_default=True)
 @click.option("--install-image", default="", help="image to install from")
-@click.option("--kubernetes-version", default=generate.KUBERNETES, show_default=True)
+@click.option(
+    "--kubernetes-version", "kubernetes", default=generate.KUBERNETES, show_default=True, callback=newcluster.version
+)
 @click.option("--dns-domain", default="cluster.local", show_default=True)
-@click.option("--registry-mirror", multiple=True, metavar="REGISTRY=URL", help="fetch a registry's images elsewhere")
+@newcluster.registry_mirror
 @click.option("--with-cluster-discovery/--without-cluster-discovery", default=True, show_default=True)
 @click.option("--with-kubespan", is_flag=True)
 @click.option("--with-docs/--without-docs", help="accepted: what keys mean is in docs/config.md, not in the files")
@@ -120,22 +120,15 @@ def _targets(types: tuple[str, ...], output: str | None) -> dict[str, str]:
 
 
 def _options(name: str, endpoint: str, flags: dict[str, Any]) -> Options:
-    mirrors = [mirror.partition("=") for mirror in flags["registry_mirror"]]
-    for registry, equals, url in mirrors:
-        if not (registry and equals and url):
-            raise click.BadParameter("write REGISTRY=URL", param_hint="--registry-mirror")
-    kubernetes = flags["kubernetes_version"].removeprefix("v")
-    if not _VERSION.fullmatch(kubernetes):
-        raise click.BadParameter(f"{kubernetes!r} is not a version such as 1.37.0", param_hint="--kubernetes-version")
     return Options(
         name=name,
         endpoint=endpoint,
-        kubernetes=kubernetes,
+        kubernetes=flags["kubernetes"],
         install_disk=flags["install_disk"],
         install_image=flags["install_image"],
         dns_domain=flags["dns_domain"],
         additional_sans=files.split(flags["additional_sans"]),
-        registry_mirrors=tuple((registry, url) for registry, _, url in mirrors),
+        registry_mirrors=flags["mirrors"],
         discovery=flags["with_cluster_discovery"],
         kubespan=flags["with_kubespan"],
     )

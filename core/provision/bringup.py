@@ -162,7 +162,12 @@ def _secrets(folder: Path) -> bundle.Bundle:
 
 
 def _options(cluster: Cluster) -> generate.Options:
-    first = cluster.nodes[0]
+    first, spec = cluster.nodes[0], cluster.spec
     return generate.Options(
-        name=cluster.spec.name, endpoint=f"https://{first.address}:6443", install_disk="/dev/vdb", discovery=False
+        name=spec.name,
+        endpoint=f"https://{first.address}:6443",
+        kubernetes=spec.kubernetes or generate.KUBERNETES,
+        install_disk="/dev/vdb",
+        registry_mirrors=spec.mirrors,
+        discovery=False,
     )

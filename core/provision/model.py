@@ -24,7 +24,8 @@ class Node(msgspec.Struct, frozen=True):
 
 
 class ClusterSpec(msgspec.Struct, frozen=True):
-    """A cluster to make. `image` is the folder with ichor.img and, for qemu, kernel and initramfs; sizes in bytes."""
+    """A cluster to make. `image` is the folder with ichor.img and, for qemu, kernel and initramfs; sizes in bytes;
+    `mirrors` are registries (* for all others) and where they are asked instead."""
 
     name: str
     kind: Kind
@@ -35,6 +36,8 @@ class ClusterSpec(msgspec.Struct, frozen=True):
     disk: int = 6 << 30
     cpus: int = 1
     cmdline: str = ""  # more words for the kernel's command line
+    kubernetes: str = ""  # its version, without a v; empty for the one of `gen config`
+    mirrors: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.base.errors import Invalid
@@ -32,3 +33,14 @@ def test_each_kind_has_its_own(tmp_path: Path) -> None:
     types = {worker: load(config, "made").v1alpha1.machine.type for worker, config in made.items()}
     assert types == {False: "controlplane", True: "worker"}
     assert made == machine_configs(tmp_path, _cluster(CONTROL_PLANE, WORKER), ())  # made once
+
+
+def test_each_runs_the_kubernetes_that_is_asked_for_from_where_it_is_to_be_had(tmp_path: Path) -> None:
+    cluster = _cluster(CONTROL_PLANE, WORKER)
+    spec = msgspec.structs.replace(cluster.spec, kubernetes="1.20.2", mirrors=(("*", "http://10.5.9.1:5000"),))
+    for config in machine_configs(tmp_path, msgspec.structs.replace(cluster, spec=spec), ()).values():
+        machine = load(config, "made").v1alpha1.machine
+        assert machine.kubelet.image.endswith(":v1.20.2")
+        assert [tuple(mirror.endpoints) for mirror in machine.registries.mirrors.values()] == [
+            ("http://10.5.9.1:5000",)
+        ]
