@@ -49,6 +49,8 @@ class Context:
     beat_seconds: float
     fds: dict[str, int] = field(default_factory=dict)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKERS))
+    _unsaid: dict[str, bool] = field(default_factory=dict)  # which daemons are wanted, as far as it is not sent yet
+    _room: asyncio.Future[None] | None = None  # while somebody waits for room in the socket
 
     async def keep_beating(self) -> None:
         """Tell the spawner that this daemon's loop turns, until cancelled. Run it beside the daemon's real work."""
@@ -66,10 +68,11 @@ class Context:
 
     def want(self, name: str, wanted: bool) -> None:
         """Have the spawner start, or end, a daemon that runs only where it is asked for. Asking for what is already so
-        changes nothing; ask again when a new spawner tells of itself, for the one before may have died deaf."""
-        with contextlib.suppress(BlockingIOError):  # the spawner is away
-            message = (START if wanted else STOP) + name.encode()
-            self.control.send(message, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        changes nothing; ask again when a new spawner tells of itself, for the one before may have died deaf. Said as
+        soon as the socket takes it. Call it on a running loop."""
+        self._unsaid.pop(name, None)
+        self._unsaid[name] = wanted
+        self._say()
 
     async def work(self, function: str, payload: bytes) -> bytes:
         """Run the listed `module:function` (bytes -> bytes) on `payload` in a fresh process, at most four at once.
@@ -82,8 +85,43 @@ class Context:
             with mine:
                 mine.setblocking(False)
                 with theirs:
-                    socket.send_fds(self.control, [WORK + function.encode()], [theirs.fileno()], socket.MSG_NOSIGNAL)
+                    while not self._ask(function, theirs):
+                        await asyncio.shield(self._roomy())
                 return _verdict(function, await _exchange(mine, payload))
+
+    def _ask(self, function: str, theirs: socket.socket) -> bool:
+        """Hand a job in; False while the socket is full."""
+        message, flags = WORK + function.encode(), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+        try:
+            return socket.send_fds(self.control, [message], [theirs.fileno()], flags) > 0
+        except BlockingIOError:
+            return False
+
+    def _say(self) -> None:
+        """Send what is unsaid; what the socket does not take, when there is room."""
+        for name, wanted in list(self._unsaid.items()):
+            message = (START if wanted else STOP) + name.encode()
+            try:
+                self.control.send(message, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            except BlockingIOError:  # the spawner is away; its successor reads what is queued
+                self._roomy()
+                return
+            del self._unsaid[name]
+
+    def _roomy(self) -> asyncio.Future[None]:
+        """Done when the socket takes words again, those that are unsaid first."""
+        if self._room is None:
+            loop = asyncio.get_running_loop()
+            self._room = loop.create_future()
+            loop.add_writer(self.control.fileno(), self._go_on)
+        return self._room
+
+    def _go_on(self) -> None:
+        room, self._room = self._room, None
+        asyncio.get_running_loop().remove_writer(self.control.fileno())
+        if room is not None:
+            room.set_result(None)
+        self._say()
 
     async def news(self) -> AsyncIterator[News]:
         """What happens to the daemons, from now on; at start the present state of each."""

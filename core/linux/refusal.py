@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from core.base import offload
 from core.base.clock import Clock
 from core.linux import kmsg, syscalls
 
@@ -26,11 +27,12 @@ def refused(device: Path, comm: str, now: float) -> str:
 
 
 def asked(device: Path, clock: Clock) -> Callable[[str], Awaitable[str]]:
-    """The same by the short name alone, right after the death; nothing where the log may not be read."""
+    """The same by the short name alone, right after the death; nothing where the log may not be read. The log is read
+    beside the loop: it may be megabytes, in records of a line each."""
 
     async def ask(comm: str) -> str:
         for _ in range(_LOOKS) if os.access(device, os.R_OK) else ():
-            if call := refused(device, comm, clock.now()):
+            if call := await offload.call(refused, device, comm, clock.now()):
                 return call
             await clock.sleep(0.05)
         return ""

@@ -2,14 +2,16 @@
 
 import os
 import signal
+import threading
 import time
-from pathlib import Path
+from pathlib import Path, PosixPath
 
 import pytest
 
 from core.linux import seccomp
-from core.linux.refusal import refused
+from core.linux.refusal import asked, refused
 from ext import sys as kernel
+from tests.support.clock import FakeClock, on_loop
 from tests.support.pid1 import until
 
 KMSG = Path("/dev/kmsg")
@@ -29,6 +31,24 @@ def test_the_last_call_of_that_name_lately(tmp_path: Path) -> None:
     assert refused(log, "ichor-apid", 1003) == ""
     log.write_bytes(b"6,1,1,-;another line\n")
     assert refused(log, "ichor-apid", 1003) == ""
+
+
+class Watched(PosixPath):
+    """A path that knows which thread used it last."""
+
+    user = 0
+
+    def __fspath__(self) -> str:
+        Watched.user = threading.get_ident()
+        return super().__fspath__()
+
+
+@on_loop
+async def test_the_log_is_read_beside_the_loop(tmp_path: Path) -> None:
+    (tmp_path / "kmsg").write_bytes(LINE % (b"ichor-apid", 31, 59))
+    clock = FakeClock(1000.0)
+    assert await asked(Watched(tmp_path / "kmsg"), clock)("ichor-apid") == "execve"
+    assert Watched.user != threading.get_ident()
 
 
 @pytest.mark.skipif(not os.access(KMSG, os.R_OK), reason="nobody else reads the kernel's log")
