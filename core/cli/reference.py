@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from core.base.units import format_duration
-from core.config.documents import NEWER
+from core.config.documents import NEWER, OWN, OWN_V1ALPHA1
 from core.config.kinds import Body, Field, Keys, Leaf, List, Map, Plan
-from core.config.load import PLAN
+from core.config.load import PLAN, PLANS
 from core.config.schema.base import Section
 from core.config.support import supports, touches
 
@@ -25,6 +25,19 @@ yes changes what the node does; one marked no is read, checked, kept, and listed
 
 | key | takes | default | acts | meaning |
 |---|---|---|---|---|
+"""
+_OWN: Final = """
+## Documents of our own
+
+They are the format's in form and have `apiVersion: {version}`. A client of the format that reads whole configs
+before it sends them (`talosctl patch` and `edit`) does not know them: use `ichorctl`, or `apply-config`, which sends
+what is written. `$patch: delete` in a patch takes one away.
+
+| key | takes | default | acts | meaning |
+|---|---|---|---|---|
+{rows}
+
+{kinds}
 """
 _TAIL: Final = """
 ## Newer documents
@@ -38,7 +51,11 @@ def render() -> str:
     """The page."""
     rows = "\n".join(_rows(PLAN, ""))
     kinds = ", ".join(sorted(NEWER))
-    return f"{_HEAD}{rows}\n{_TAIL}{kinds}.\n"
+    own = sorted(OWN)
+    keys = "\n".join(row for kind in own for row in _rows(PLANS[kind], kind))
+    meanings = "\n".join(f"`{kind}`: {inspect.getdoc(PLANS[kind].type)}" for kind in own)
+    ours = _OWN.format(version=OWN_V1ALPHA1, rows=keys, kinds=meanings)
+    return f"{_HEAD}{rows}\n{ours}{_TAIL}{kinds}.\n"
 
 
 def _rows(plan: Plan, pattern: str) -> Iterator[str]:

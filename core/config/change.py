@@ -53,7 +53,7 @@ def difference(before: Config | None, after: Config) -> Difference:
     """From the config in force, None when there is none, to another. No key needs a reboot to be applied: what a
     running node cannot take back waits for the next boot, and is told."""
     old = before.v1alpha1 if before is not None else V1Alpha1()
-    found = list(_changed(PLAN, old, after.v1alpha1, (0,), ""))
+    found = [*_changed(PLAN, old, after.v1alpha1, (0,), ""), *_own(before, after)]
     effects = [_effect(pattern) for _, pattern, _ in found]
     return Difference(
         changes=tuple(_change(path, effect, lost) for (path, _, lost), effect in zip(found, effects, strict=True)),
@@ -110,6 +110,13 @@ def _changed(plan: Plan, before: Any, after: Any, path: Path, pattern: str) -> I
         for key in dict.fromkeys((*(before or {}), *(after or {}))):
             old, new = (values.get(key) if values else None for values in (before, after))
             yield from _changed(plan.item, old, new, (*path, key), f"{pattern}.*")
+
+
+def _own(before: Config | None, after: Config) -> Iterator[tuple[Path, str, bool]]:
+    """The same of documents of our own."""
+    old = before.metrics if before is not None else None
+    if old != after.metrics:
+        yield (0, "MetricsConfig"), "MetricsConfig", old is not None
 
 
 def _of(section: Any, field: Field) -> Any:

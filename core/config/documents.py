@@ -1,5 +1,6 @@
 """Which document a YAML mapping is: the v1alpha1 config, one of the newer kinds (known by name and not acted on yet),
-or nothing we know. Owns the list of kinds; reads nothing inside a document but its identity."""
+one of our own, which have a version of their own too, or nothing we know. Owns the list of kinds; reads nothing inside
+a document but its identity."""
 
 from difflib import get_close_matches
 from typing import Final
@@ -78,7 +79,11 @@ NAMED: Final = words(
 )
 """Kinds of which a config may hold several, told apart by `name`."""
 
+OWN: Final = frozenset({"MetricsConfig"})
+"""Kinds that are ours and not the format's."""
+
 V1ALPHA1: Final = "v1alpha1"
+OWN_V1ALPHA1: Final = "ichor.dev/v1alpha1"
 _TELLING: Final = ("machine", "cluster", "debug", "persist")
 
 
@@ -111,12 +116,13 @@ def identify(index: int, node: Node) -> Document | Finding:
         return Finding(
             here, "neither a machine config nor a document with apiVersion and kind", "start with `machine:`"
         )
-    if not isinstance(kind, str) or kind not in NEWER:
-        near = get_close_matches(kind, NEWER, 1) if isinstance(kind, str) else []
+    if not isinstance(kind, str) or kind not in NEWER | OWN:
+        near = get_close_matches(kind, NEWER | OWN, 1) if isinstance(kind, str) else []
         remedy = f"did you mean {near[0]}?" if near else ""
         return Finding((index, "kind"), f"unknown kind {kind}", remedy, near[0] if near else "")
-    if version != V1ALPHA1:
-        return Finding((index, "apiVersion"), f"{kind} has apiVersion v1alpha1 alone", "write apiVersion: v1alpha1")
+    only = OWN_V1ALPHA1 if kind in OWN else V1ALPHA1
+    if version != only:
+        return Finding((index, "apiVersion"), f"{kind} has apiVersion {only} alone", f"write apiVersion: {only}")
     name = node.get("name")
     if kind in NAMED and (not isinstance(name, str) or not name):
         return Finding((index, "name"), f"{kind} needs a name")

@@ -25,7 +25,8 @@ _ADDRESSES: Final = Effect("addresses follow", certificates=_LEAVES)
 _RESOLVERS: Final = Effect("/etc/resolv.conf is written anew")
 _DISK: Final = Effect("is read when the node takes a disk", once=True)
 
-# A path covers all below it; [] stands for any element, * for any key of a free mapping.
+# A path covers all below it; [] stands for any element, * for any key of a free mapping. Documents other than the
+# v1alpha1 one have their kind before their keys.
 EFFECTS: Final[dict[str, Effect]] = {
     "version": Effect("is the only one there is"),
     "machine.type": Effect("trustd runs on control planes alone", certificates=_LEAVES, services=("trustd",)),
@@ -59,4 +60,5 @@ EFFECTS: Final[dict[str, Effect]] = {
     "machine.kernel.modules": Effect("are loaded", lasting=True),
     "cluster.clusterName": Effect("is the context's name in client configs that the node makes"),
     "cluster.controlPlane.endpoint": Effect("workers ask there for their certificates"),
+    "MetricsConfig": Effect("GET /metrics is answered while it is there"),
 }

@@ -7,23 +7,27 @@ import msgspec
 
 from core.codec.yaml import Path, Stream, YamlErrors, parse
 from core.config.documents import Document, identify, repeated
-from core.config.kinds import Found
+from core.config.kinds import Found, Keys
 from core.config.plan import plan
 from core.config.problems import ConfigErrors, Finding, Problem, from_yaml, place
 from core.config.rules import check
+from core.config.schema.metrics import MetricsConfig
 from core.config.schema.root import V1Alpha1
 
 PLAN: Final = plan(V1Alpha1)
 """How a v1alpha1 document is read."""
+PLANS: Final[dict[str, Keys]] = {"": PLAN, "MetricsConfig": plan(MetricsConfig)}
+"""The same for every kind that is acted on; the v1alpha1 document has none."""
 
 
 class Config(msgspec.Struct, frozen=True):
-    """A machine config: its text, its documents as written, and the v1alpha1 one as typed values."""
+    """A machine config: its text, its documents as written, and those that are acted on as typed values."""
 
     name: str
     text: bytes
     documents: tuple[Document, ...]
     v1alpha1: V1Alpha1
+    metrics: MetricsConfig | None = None
     warnings: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
@@ -49,7 +53,8 @@ def load(data: bytes, name: str = "config") -> Config:
         here, tree = (main.index,), main.tree
         wrong = [finding.path for finding in found]
         role_known = (*here, "machine", "type") not in wrong
-        rules = (msgspec.structs.replace(f, path=(*here, *f.path)) for f in check(values, tree, role_known=role_known))
+        written = values.v1alpha1
+        rules = (msgspec.structs.replace(f, path=(*here, *f.path)) for f in check(written, tree, role_known=role_known))
         found.extend(finding for finding in rules if not _overlaps(finding.path, wrong))
     return _finish(data, name, stream, documents, values, found)
 
@@ -68,7 +73,20 @@ def _parse(data: bytes, name: str) -> Stream:
         raise ConfigErrors(from_yaml(error, name)) from None
 
 
-def _values(stream: Stream) -> tuple[list[Document], V1Alpha1, Found]:
+class _Values(msgspec.Struct):
+    """What was read, by kind."""
+
+    v1alpha1: V1Alpha1 = V1Alpha1()
+    metrics: MetricsConfig | None = None
+
+    def take(self, section: object) -> None:
+        if isinstance(section, V1Alpha1):
+            self.v1alpha1 = section
+        elif isinstance(section, MetricsConfig):
+            self.metrics = section
+
+
+def _values(stream: Stream) -> tuple[list[Document], _Values, Found]:
     found: Found = []
     documents: list[Document] = []
     for index, node in enumerate(stream.documents):
@@ -82,26 +100,23 @@ def _values(stream: Stream) -> tuple[list[Document], V1Alpha1, Found]:
     found.extend(repeated(documents))
     if not documents and not found:
         found.append(Finding((), "no config in the text", "start with `machine:`"))
-    values = V1Alpha1()
+    values = _Values()
     for document in documents:
-        if document.kind:
+        if document.kind in PLANS:
+            values.take(PLANS[document.kind].read(document.tree, (document.index,), found))
+        else:
             message = f"documents of kind {document.kind} are not supported yet"
             found.append(Finding((document.index, "kind"), message, "use the v1alpha1 key where there is one"))
-        else:
-            got = PLAN.read(document.tree, (document.index,), found)
-            values = got if isinstance(got, V1Alpha1) else values
     return documents, values, found
 
 
-def _finish(
-    data: bytes, name: str, stream: Stream, documents: list[Document], values: V1Alpha1, found: Found
-) -> Config:
+def _finish(data: bytes, name: str, stream: Stream, documents: list[Document], values: _Values, found: Found) -> Config:
     problems = place(found, data, name) if found else []
     if stream.troubles:
         problems.extend(from_yaml(YamlErrors(stream.troubles), name))
     if not all(problem.warning for problem in problems):
         raise ConfigErrors(problem for problem in problems if not problem.warning)
-    return Config(name, data, tuple(documents), values, tuple(problems))
+    return Config(name, data, tuple(documents), values.v1alpha1, values.metrics, tuple(problems))
 
 
 def _overlaps(path: Path, others: list[Path]) -> bool:

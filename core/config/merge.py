@@ -9,7 +9,7 @@ from core.codec.yaml import Node, Path, YamlErrors, dump_all, parse, same
 from core.config import jsonpatch
 from core.config.documents import identify
 from core.config.kinds import Body, Keys, Leaf, List, Map, Plan
-from core.config.load import PLAN, Config, load
+from core.config.load import PLANS, Config, load
 from core.config.problems import ConfigErrors, Finding, dotted, from_yaml, place
 
 _PATCH: Final = "$patch"
@@ -66,12 +66,13 @@ def _document(trees: dict[tuple[str, str], Tree], node: Node, index: int, found:
         found.append(document)
     elif document.tree.get(_PATCH) == "delete":
         trees.pop(document.identity, None)
-    elif document.kind:
+    elif document.kind not in PLANS:
         found.append(Finding((index, "kind"), f"documents of kind {document.kind} are not supported yet"))
     else:
-        PLAN.read(_without_directives(document.tree), (index,), found)
+        plan = PLANS[document.kind]
+        plan.read(_without_directives(document.tree), (index,), found)
         if not found:
-            merged = _merged(PLAN, trees.get(document.identity, {}), document.tree, (index,), found)
+            merged = _merged(plan, trees.get(document.identity, {}), document.tree, (index,), found)
             assert isinstance(merged, dict)
             trees[document.identity] = merged
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from core.codec.yaml import Node, dump_all
 from core.config.kinds import Keys, Leaf, List, Map, Plan
-from core.config.load import PLAN, Config
+from core.config.load import PLANS, Config
 
 STARS: Final = "******"
 
@@ -16,7 +16,7 @@ Instead = Callable[[Node], str]
 
 def redact(config: Config, instead: Instead = lambda _: STARS) -> bytes:
     """The config's text without its secrets; `instead` is what stands for one."""
-    return dump_all(_hidden(PLAN, document.tree, instead) for document in config.documents)
+    return dump_all(_hidden(PLANS[document.kind], document.tree, instead) for document in config.documents)
 
 
 def _hidden(plan: Plan, node: Node, instead: Instead) -> Node:

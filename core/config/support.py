@@ -7,7 +7,7 @@ from typing import Final
 from core.codec.yaml import Node, Path
 from core.config.effects import EFFECTS
 from core.config.kinds import Keys, List, Map, Plan
-from core.config.load import PLAN, Config
+from core.config.load import PLANS, Config
 from core.config.problems import dotted
 
 ACTED_ON: Final = frozenset(EFFECTS)
@@ -18,7 +18,7 @@ def unsupported(config: Config) -> list[str]:
     return [
         dotted(path)
         for document in config.documents
-        for path in _unsupported(PLAN, document.tree, (document.index,), "")
+        for path in _unsupported(PLANS[document.kind], document.tree, (document.index,), document.kind)
     ]
 
 

@@ -10,6 +10,7 @@ from core.rpc.metadata import Fields, Metadata, Pairs
 from core.rpc.status import Code, RpcError
 from ext.http2.connection import Connection
 from ext.http2.session import Stream
+from ext.http2.tally import Tally
 
 _OPENING: Fields = [(b":status", b"200"), (b"content-type", b"application/grpc")]
 _SUCCESS: Fields = [(b"grpc-status", b"0")]
@@ -46,6 +47,7 @@ class Context:
         "_initial",
         "_metadata",
         "_started",
+        "_tally",
         "_trailing",
         "cancelled",
         "deadline",
@@ -54,9 +56,10 @@ class Context:
         "task",
     )
 
-    def __init__(self, stream: Stream, peer: Peer) -> None:
+    def __init__(self, stream: Stream, peer: Peer, tally: Tally) -> None:
         self.stream = stream
         self.peer = peer
+        self._tally = tally
         self.task: Work | None = None
         self.cancelled = False
         self.deadline: float | None = None
@@ -115,15 +118,27 @@ class Context:
 
     def finish(self, error: RpcError | None = None, message: bytes | None = None) -> None:
         """Complete the reply: well, with a last message if there is one; or badly."""
-        self.stream.owner = self.task = None
+        self.over(0 if error is None else error.code)
+        self.task = None
         if error is None and self._trailing is None:
             self.stream.finish(self._initial, _SUCCESS, message)
         else:
             trailers = list(_SUCCESS) if error is None else _failure(error)
             self.stream.finish(self._initial, trailers + (self._trailing or []), message)
 
+    def over(self, code: int) -> None:
+        """Count how it ended, the first time that it does."""
+        if self.stream.owner is not None:
+            self.stream.owner = None
+            self._tally.ended(self.stream, code)
+
+    def lost(self) -> None:
+        """The peer reset the stream or is gone, and the stream has told its owner: count that."""
+        self._tally.ended(self.stream, Code.CANCELLED)
+
     def closed(self) -> None:
         """The peer reset the stream or is gone: stop the handler."""
+        self.lost()
         self.cancelled = True
         if self.task is not None:
             self.task.cancel()

@@ -6,17 +6,19 @@ INTERNAL and logged once.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Generic, Self, TypeVar
 
 from google.protobuf.message import Message
 
 from core.rpc.context import Context, Peer
+from core.rpc.plain import Page, Visit
 from core.rpc.service import Method, Raw, Service
 from core.rpc.status import Code, RpcError, from_error
 from ext.http2 import eager
 from ext.http2.session import Stream, StreamClosed
+from ext.http2.tally import Tally
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -24,9 +26,11 @@ Guard = Callable[[Context], None]
 
 
 class Dispatcher:
-    """Answers the streams of a server's connections."""
+    """Answers the streams of a server's connections, and keeps a tally of how."""
 
-    def __init__(self, services: Iterable[Service], fallback: Raw | None, guard: Guard | None) -> None:
+    def __init__(
+        self, services: Iterable[Service], fallback: Raw | None, guard: Guard | None, pages: Mapping[str, Page]
+    ) -> None:
         self._methods = {
             f"/{service.name}/{name}".encode(): method
             for service in services
@@ -34,14 +38,21 @@ class Dispatcher:
         }
         self._fallback = fallback
         self._guard = guard
+        self._pages = {path.encode(): page for path, page in pages.items()}
+        self.tally = Tally(self._methods)
         self.tasks: set[asyncio.Task[None]] = set()
 
     def dispatch(self, peer: Peer, stream: Stream) -> None:
         """Start answering a stream whose headers have arrived."""
-        if stream.method != b"POST" or not (stream.content_type or b"").startswith(b"application/grpc"):
+        context: Context
+        if stream.method == b"POST" and (stream.content_type or b"").startswith(b"application/grpc"):
+            context = Context(stream, peer, self.tally)
+        elif stream.method == b"GET" and stream.path in self._pages:
+            context = Visit(stream, peer, self.tally)
+        else:
             stream.finish([(b":status", b"405" if stream.method != b"POST" else b"415")], [])
             return
-        stream.owner = context = Context(stream, peer)
+        stream.owner = context
         loop = stream.session.loop
         task = eager.start(loop, self._answer(context))
         if task is None:
@@ -56,8 +67,8 @@ class Dispatcher:
             task.add_done_callback(lambda _: timer.cancel())
 
     async def _answer(self, context: Context) -> None:
+        stream = context.stream
         try:
-            stream = context.stream
             if stream.timeout is not None:
                 context.read_deadline()
             method = self._methods.get(stream.path or b"")
@@ -79,12 +90,15 @@ class Dispatcher:
             context.finish(RpcError(Code.CANCELLED, "call was cancelled"))
             raise
         except StreamClosed:
-            context.finish()
+            context.finish(RpcError(Code.CANCELLED, "the caller is gone"))
         except Exception as error:  # noqa: BLE001  # the edge: whatever a handler raises becomes a status
             context.finish(_explain(context, error))
 
     async def _unrouted(self, context: Context) -> bool:
         """Whether the call is answered, and not handed over."""
+        if isinstance(context, Visit):
+            context.body = await self._pages[context.stream.path or b""](context)
+            return True
         if self._fallback is None:
             raise RpcError(Code.UNIMPLEMENTED, f"unknown method {context.method}")
         replies = await self._fallback(context, _Requests(context.stream, bytes))

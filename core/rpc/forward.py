@@ -49,6 +49,7 @@ class Relay:
 
     def closed(self) -> None:
         """The caller is gone."""
+        self._context.lost()
         self._end()
 
     def _expire(self) -> None:

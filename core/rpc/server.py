@@ -8,17 +8,19 @@ import errno
 import logging
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from core.rpc.admission import Admission
 from core.rpc.context import Peer
 from core.rpc.dispatch import Dispatcher, Guard
+from core.rpc.plain import Page
 from core.rpc.service import Raw, Service
 from core.rpc.sockets import keep_alive
 from core.rpc.tls import ServerTLS
 from ext.http2.connection import Connection
 from ext.http2.limits import Limits
+from ext.http2.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ _PAUSE = 0.1  # seconds without accepting after the kernel refused a descriptor
 class Server:
     """Serves `services` on any number of sockets; methods of nobody go to `fallback`, which sees bytes.
 
-    `guard` is asked before every call and raises what the caller is to be told.
+    `guard` is asked before every call and raises what the caller is to be told. `pages` are what a plain GET may see,
+    by path.
     """
 
     def __init__(
@@ -41,9 +44,10 @@ class Server:
         *,
         fallback: Raw | None = None,
         guard: Guard | None = None,
+        pages: Mapping[str, Page] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self._dispatcher = Dispatcher(services, fallback, guard)
+        self._dispatcher = Dispatcher(services, fallback, guard, pages or {})
         self._limits = limits or Limits()
         self._listeners: dict[int, tuple[socket.socket, ServerTLS | None]] = {}
         self._crowd = Admission(self._limits)
@@ -79,6 +83,11 @@ class Server:
     def connections(self) -> int:
         """How many connections are open."""
         return len(self._crowd)
+
+    @property
+    def tally(self) -> Tally:
+        """The calls that have ended."""
+        return self._dispatcher.tally
 
     def _stop_accepting(self) -> None:
         loop = asyncio.get_running_loop()

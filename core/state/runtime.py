@@ -11,6 +11,7 @@ from typing import Any, Final
 from core.base.backoff import Backoff
 from core.base.clock import Clock
 from core.base.errors import AlreadyExists, Conflict, IchorError
+from core.state.account import Account
 from core.state.controller import Controller, Input, Strength
 from core.state.events import Event
 from core.state.metadata import Kind, Metadata
@@ -37,6 +38,11 @@ class Runtime:
     def controllers(self) -> list[Controller]:
         """All of them, in the order of registration."""
         return [controller for controller, _ in self._controllers.values()]
+
+    @property
+    def accounts(self) -> list[Account]:
+        """What each has done so far, in the same order."""
+        return [scope.account for _, scope in self._controllers.values()]
 
     def register(self, controller: Controller) -> None:
         """Add it. Raises AlreadyExists for a name taken, Conflict for an output that has its one writer already,
@@ -85,7 +91,7 @@ class Runtime:
             self._controllers[md.owner][1].wake()
 
     async def _reconciling(self, controller: Controller, scope: Scope) -> None:
-        attempt = _Attempt(controller.name, self._clock)
+        attempt = _Attempt(controller.name, self._clock, scope.account)
         scope.wake()
         while True:
             self._rests(controller.name)
@@ -93,14 +99,17 @@ class Runtime:
             scope.woken.clear()
             scope.alarm = None
             self._busy.add(controller.name)
+            began = self._clock.monotonic()
+            scope.account.begun(began)
             delay = await attempt(partial(controller.reconcile, scope))
+            scope.account.ended(self._clock.monotonic() - began)
             if delay is not None:
                 self._rests(controller.name)
                 await self._clock.sleep(delay)
                 scope.wake()
 
     async def _working(self, controller: Controller, scope: Scope) -> None:
-        attempt = _Attempt(f"{controller.name}: work", self._clock)
+        attempt = _Attempt(f"{controller.name}: work", self._clock, scope.account)
         while (delay := await attempt(partial(controller.work, scope))) is not None:
             await self._clock.sleep(delay)
 
@@ -135,8 +144,8 @@ class _Attempt:
     """Calls something that may fail; answers None, or the delay after which to call it again. A failure is logged when
     it first happens and when its text changes, not at each retry."""
 
-    def __init__(self, name: str, clock: Clock) -> None:
-        self._name, self._clock = name, clock
+    def __init__(self, name: str, clock: Clock, account: Account) -> None:
+        self._name, self._clock, self._account = name, clock, account
         self._backoff = Backoff()
         self._said = ""
 
@@ -145,6 +154,7 @@ class _Attempt:
         try:
             await call()
         except Exception as error:  # noqa: BLE001 - the controller runner: whatever a controller raises ends here
+            self._account.failures += 1
             delay = self._backoff.failed(self._clock.monotonic() - began)
             self._report(error, delay)
             return delay

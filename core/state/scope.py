@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from core.base.clock import Clock
 from core.base.errors import Denied
+from core.state.account import Account
 from core.state.controller import Controller, Strength
 from core.state.metadata import Kind, Pointer
 from core.state.query import EVERYTHING, Query
@@ -26,12 +27,15 @@ class Scope:
         self.name = controller.name
         self.alarm: float | None = None
         self.woken = asyncio.Event()
+        self.account = Account(controller.name)
         self._store = store
         self._inputs = controller.inputs
         self._outputs = {output.type for output in controller.outputs}
 
     def wake(self) -> None:
         """Have `reconcile` called (again)."""
+        if self.account.asked is None:
+            self.account.asked = self.clock.monotonic()
         self.woken.set()
 
     def later(self, seconds: float) -> None:

@@ -89,6 +89,9 @@ cdef int arrived(Session session, Stream stream, const nghttp2_frame *frame) exc
         session.heard.headers = stream.headers
         session.activity += 1
         if session.server:
+            if not session.heard_at:                      # asking the clock costs as much as all else here
+                session.heard_at = monotonic()
+            stream.began = session.heard_at
             session.requests.append(stream)
             return 0
     if stream.waiter is not None or stream.listener is not None:
@@ -102,7 +105,7 @@ cdef int frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *user) 
     cdef Session session = <Session> user
     if not session.server:
         return 0
-    if frame.hd.type == NGHTTP2_HEADERS and frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
+    if frame.hd.type in (NGHTTP2_HEADERS, NGHTTP2_DATA) and frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
         if not nghttp2_session_get_stream_remote_close(s, frame.hd.stream_id):
             nghttp2_submit_rst_stream(s, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR)
     elif frame.hd.type == NGHTTP2_RST_STREAM and frame.rst_stream.error_code != NGHTTP2_NO_ERROR:
@@ -138,7 +141,7 @@ cdef ssize_t read_data(nghttp2_session *s, int32_t stream_id, uint8_t *buf, size
     flags[0] = NGHTTP2_DATA_FLAG_NO_COPY
     if stream.ending and <Py_ssize_t> n == stream.tx.pending:
         flags[0] |= NGHTTP2_DATA_FLAG_EOF
-        if session.server:                                # submitted here, so that one write carries it too
+        if session.server and stream.last:                # submitted here, so that one write carries it too
             flags[0] |= NGHTTP2_DATA_FLAG_NO_END_STREAM
             try:
                 submit(s, stream_id, stream.last, NULL, <void *> stream)

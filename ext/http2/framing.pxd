@@ -24,7 +24,7 @@ cdef class Encoder:
     cdef uint8_t head[5]
     cdef bytes body
     cdef object queue
-    cdef Py_ssize_t offset, size
+    cdef Py_ssize_t offset, size, prefix
     cdef readonly Py_ssize_t pending
 
     cdef int push(self, bytes message) except -1

@@ -137,7 +137,11 @@ cdef class Decoder:
 
 
 cdef class Encoder:
-    """Messages queued for sending; `pending` counts their bytes, prefixes included."""
+    """Messages queued for sending; `pending` counts their bytes, prefixes included. `prefix` is 0 for what goes as it
+    is, in no framing."""
+
+    def __cinit__(self):
+        self.prefix = 5
 
     def put(self, bytes message not None):
         """Queue a message."""
@@ -153,7 +157,7 @@ cdef class Encoder:
     cdef int push(self, bytes message) except -1:
         if PyBytes_GET_SIZE(message) > 0xFFFFFFFF:
             raise OverflowError("message of 4 GiB or more")
-        self.pending += PyBytes_GET_SIZE(message) + 5
+        self.pending += PyBytes_GET_SIZE(message) + self.prefix
         if self.body is None:
             self.begin(message)
         else:
@@ -165,7 +169,7 @@ cdef class Encoder:
     cdef void begin(self, bytes message) noexcept:
         cdef Py_ssize_t n = PyBytes_GET_SIZE(message)
         self.body = message
-        self.offset = 0
+        self.offset = 5 - self.prefix
         self.size = n + 5
         self.head[0] = 0
         self.head[1] = (n >> 24) & 255

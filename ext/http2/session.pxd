@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from ext.http2.buffer cimport Buffer
 from ext.http2.framing cimport Decoder, Encoder
@@ -13,6 +13,7 @@ cdef class Stream:
     cdef readonly list headers, trailers
     cdef readonly bint closed, remote_end, headers_done
     cdef readonly uint32_t error
+    cdef uint64_t began
     cdef public object owner, listener
     cdef Decoder rx
     cdef Encoder tx
@@ -54,6 +55,7 @@ cdef class Session:
     cdef bint feeding, scheduled, roused
     cdef readonly str reason
     cdef readonly unsigned long activity
+    cdef uint64_t heard_at
     cdef readonly Py_ssize_t buffered, queued
     cdef readonly object limits
     cdef Meter meter

@@ -15,6 +15,7 @@ from ext.http2.buffer cimport append, consume, drop, filled, reserve
 from ext.http2.framing cimport Decoder, Encoder
 from ext.http2.meter cimport CONTINUATIONS, NOISE, RESETS, bucket, earn, measure, spend
 from ext.http2.nghttp2 cimport *
+from ext.http2.tally cimport monotonic
 
 from ext.http2.framing import FramingError
 from ext.http2.limits import Limits
@@ -201,6 +202,7 @@ cdef class Session:
         if self.s == NULL:
             return 0
         self.feeding = True
+        self.heard_at = 0
         try:
             why = measure(&self.meter, <const uint8_t *> p, n)
             if why:

@@ -102,6 +102,11 @@ cdef class Stream:
             submit(self.session.s, self.id, headers + trailers, NULL, NULL)
         self.session.wake()
 
+    def answer(self, list headers not None, bytes body not None):
+        """Complete the response with a body as it is, which is no message: for who speaks HTTP and not gRPC."""
+        self.tx.prefix = 0
+        self.finish(headers, [], body or None)
+
     def reset(self, uint32_t code=CLOSED):
         """End the stream at once, in both directions."""
         if not self.closed and self.session.s != NULL:
@@ -113,7 +118,7 @@ cdef class Stream:
         """Queue a message; False when the stream is reset, because too much is unread on this connection."""
         cdef Session session = self.session
         cdef Stream victim
-        cdef Py_ssize_t n = PyBytes_GET_SIZE(message) + 5
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(message) + self.tx.prefix
         while session.server and session.queued and session.queued + n > session.output_limit:
             victim = session.heaviest()
             victim.reset(CALM)

@@ -48,6 +48,15 @@ def test_a_change_says_what_follows(before: Config) -> None:
     assert shown.endswith(found.diff)
 
 
+def test_a_document_of_our_own_comes_and_goes(before: Config) -> None:
+    document = "apiVersion: ichor.dev/v1alpha1\nkind: MetricsConfig\n"
+    change = Change("MetricsConfig", EFFECTS["MetricsConfig"].what)
+    assert patched(before, document).changes == (change,)
+    with_it = read(merge_text(before, document.encode()))
+    assert patched(with_it, document).changes == ()
+    assert patched(with_it, document + "$patch: delete\n").changes == (change,)
+
+
 def test_a_worker_of_a_control_plane_ends_trustd(before: Config) -> None:
     tree = yaml.safe_load(before.text)
     tree["machine"]["type"] = "worker"

@@ -8,6 +8,8 @@ from core.codec import yaml
 from core.config.load import Config, load
 from core.config.merge import merge, merge_text
 from core.config.problems import ConfigErrors
+from core.config.redact import redact
+from core.config.support import unsupported
 from core.pki import issue
 from core.pki.types import Algorithm, Authority
 
@@ -107,6 +109,20 @@ def test_a_newer_document_that_is_not_there_may_be_deleted() -> None:
     assert merge(_config(), patch).v1alpha1 == _config().v1alpha1
 
 
+METRICS = b"apiVersion: ichor.dev/v1alpha1\nkind: MetricsConfig\n"
+
+
+def test_a_document_of_our_own_comes_and_goes_by_patches() -> None:
+    assert _config().metrics is None
+    with_it = merge(_config(), METRICS)
+    assert with_it.metrics is not None
+    assert [document.kind for document in with_it.documents] == ["", "MetricsConfig"]
+    assert merge(with_it, METRICS).documents == with_it.documents
+    assert merge(with_it, METRICS + b"$patch: delete\n").metrics is None
+    assert redact(with_it).decode().endswith(METRICS.decode())
+    assert "MetricsConfig" not in " ".join(unsupported(with_it))
+
+
 @pytest.mark.parametrize(
     ("patch", "problem"),
     [
@@ -121,6 +137,14 @@ def test_a_newer_document_that_is_not_there_may_be_deleted() -> None:
         (
             "apiVersion: v1alpha1\nkind: HostnameConfig",
             "p:2:7: kind: documents of kind HostnameConfig are not supported",
+        ),
+        (
+            "apiVersion: v1alpha1\nkind: MetricsConfig",
+            "p:1:13: apiVersion: MetricsConfig has apiVersion ichor.dev/v1alpha1 alone",
+        ),
+        (
+            "apiVersion: ichor.dev/v1alpha1\nkind: MetricsConfig\nport: 1",
+            "p:3:1: port: unknown key 'port'; known here: apiVersion, kind",
         ),
         ("a: [", "p:2:1: while parsing"),
         ("- op: add\n  path: /machine/a/b\n  value: 1", "p:2:9: [0].path: /machine/a is not there"),

@@ -49,7 +49,7 @@ def test_a_wish_is_told_when_there_is_room(run: Run, ends: tuple[socket.socket, 
     ours, theirs = ends
 
     async def scenario() -> None:
-        context = Context("machined", None, ours)
+        context = Context("machined", None, ours, 4.0)
         for name, wanted in (("trustd", True), ("apid", True), ("trustd", False)):
             context.want(name, wanted)
         assert await _words(theirs, 2) == [b"Sapid", b"Etrustd"]
@@ -73,7 +73,7 @@ def test_a_job_waits_for_room_beside_one_who_listens(run: Run, ends: tuple[socke
             raise AssertionError("nobody said anything")
 
     async def scenario() -> None:
-        context = Context("machined", None, ours)
+        context = Context("machined", None, ours, 4.0)
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(listen(context))
             asked = group.create_task(context.work("core:double", b"x"))

@@ -50,6 +50,26 @@ def test_a_unary_call() -> None:
     pair.close()
 
 
+@pytest.mark.parametrize("body", [b"", b"\0\0\0\0\3abc", b"\0\0\3\0\0" + bytes(3 << 16)])
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_body_as_it_is(body: bytes, ended: bool) -> None:
+    """What is no message goes without framing or trailers; the client here takes it for framing of its own."""
+    pair = Pair()
+    call = pair.request(b"/page")
+    if ended:
+        call.end()
+    pair.settle()
+    [stream] = pair.seen
+    stream.answer([(b":status", b"200"), (b"content-type", b"text/plain")], body)
+    assert pair.server.queued == len(body)
+    pair.settle()
+    assert (call.http_status, call.content_type, call.trailers) == (b"200", b"text/plain", None)
+    assert drain(call) == ([body[5:]] if body else [])
+    assert (call.closed, call.error, pair.server.queued) == (True, 0, 0)  # also for who had not ended: told to stop
+    assert (pair.client.active, pair.server.active) == (0, 0)
+    pair.close()
+
+
 FIELDS = st.lists(
     st.tuples(st.sampled_from([b"a", b"b-bin", b"ab"]), st.sampled_from([b"", b"1", b"2", b"12"])), max_size=4
 )

@@ -376,3 +376,32 @@ async def test_rest_does_not_wait_for_failures_or_the_world() -> None:
         assert not resting.done()
         await house.clock.advance(FIRST_SECONDS)
         await resting
+
+
+@on_loop
+async def test_what_a_controller_has_done_is_counted() -> None:
+    clock_of: list[House] = []
+
+    async def act(scope: Scope) -> None:
+        await clock_of[0].clock.sleep(0.25)
+        if counted.calls == 2:
+            raise NotFound("once")
+
+    counted = Counted("counted", (weak(Thing),), act=act)
+    house = House(counted)
+    clock_of.append(house)
+    (account,) = house.runtime.accounts
+    assert (account.name, account.runs, account.failures, account.asked) == ("counted", 0, 0, None)
+    async with house.running():
+        await house.clock.advance(0.1)
+        put(house.store, "a")  # which has to wait for the rest of the first run
+        assert account.asked == pytest.approx(0.1)
+        await house.clock.advance(0.15)
+        assert (account.runs, account.failures, account.asked) == (1, 0, None)
+        assert account.waited == pytest.approx(0.15)
+        await house.clock.advance(0.25)
+        assert (account.runs, account.failures) == (2, 1)
+        await house.clock.advance(60)
+        assert (account.runs, account.failures, account.asked) == (3, 1, None)
+        assert account.ran == pytest.approx(0.75)
+        assert account.waited == pytest.approx(0.15)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from core.node.api import access
+from core.node.api.metrics import Metrics
 from core.node.api.served import services
 from core.node.api.trust import Authority
 from core.node.containers import attached
@@ -38,8 +39,11 @@ class LocalAPI:
         self._node = node
         holders = Holders(node.store, Survivor(node.init, "joined", dict[str, Joined]), node.clock)
         authority = Authority(node.store, holders, node.work, node.clock, node.lifetime)
+        metrics = Metrics(node, lambda: tuple(self._servers.values()))
         self._servers = {
-            "apid": Server(services(node), guard=partial(access.check_call, node.store), limits=_APID),
+            "apid": Server(
+                [*services(node), metrics.service()], guard=partial(access.check_call, node.store), limits=_APID
+            ),
             "trustd": Server([authority.service()]),
         }
         self._sockets: dict[str, socket.socket] = {}

@@ -16,6 +16,9 @@ IMPERSONATOR: Final = Role.IMPERSONATOR
 NOT_AUTHORIZED: Final = "not authorized"
 HEADER: Final = "talos-role"  # metadata in which apid tells machined the roles of its caller, one value each
 
+METRICS: Final = "/ichor.metrics.Metrics/Read"  # apid asks it for who may GET the page
+METRICS_PAGE: Final = "/metrics"
+
 _MACHINE: Final = "/machine.MachineService/"
 _ADMIN: Final = frozenset((ADMIN,))
 _OPERATOR: Final = _ADMIN | {OPERATOR}
@@ -52,7 +55,11 @@ RULES: Final[dict[str, frozenset[str]]] = {
     **_methods("storage.StorageService", "Disks", _READER),
     **_methods("time.TimeService", "Time TimeCheck", _READER),
     **_methods("cosi.resource.State", "Get List Watch", _READER),
+    METRICS: _READER,
+    METRICS_PAGE: _READER,
 }
+# what only a config switches on: nobody's on a node without one
+CONFIGURED: Final = frozenset((METRICS, METRICS_PAGE))
 
 # what a node without config lets a reader do, for that is what everybody is then
 MAINTENANCE: Final = frozenset(
@@ -70,6 +77,8 @@ def allowed(method: str, roles: Collection[str], maintenance: bool = False) -> b
     needed = RULES.get(method, _ADMIN)
     if maintenance and method in MAINTENANCE:
         needed = needed | {READER}
+    elif maintenance and method in CONFIGURED:
+        return False
     return not needed.isdisjoint(roles)
 
 

@@ -29,6 +29,7 @@ class Credentials:
         changed: Callable[[ClientTLS | None], None],
     ) -> None:
         self.maintenance = False
+        self.certificate = b""  # what is shown to callers, PEM
         self._closed, self._changed = closed, changed
         self._shown: tuple[bytes, ...] = ()
         self._machined, self._clock = machined, clock
@@ -58,6 +59,7 @@ class Credentials:
         spec = APICertsSpec.FromString(encoded)
         authorities = b"".join(authority.crt for authority in spec.accepted_c_as)
         accepted = None if spec.skip_verifying_client_cert else authorities
+        self.certificate = spec.server.crt
         if self._tls is None:
             self._tls = ServerTLS(spec.server.crt, spec.server.key, accepted)
         else:

@@ -12,7 +12,16 @@ from typing import Final
 
 from core.base.clock import Clock
 from core.base.errors import Denied
-from core.node.api.roles import HEADER, IMPERSONATOR, MAINTENANCE, NOT_AUTHORIZED, READER, allowed
+from core.node.api.roles import (
+    HEADER,
+    IMPERSONATOR,
+    MAINTENANCE,
+    METRICS_PAGE,
+    NOT_AUTHORIZED,
+    READER,
+    allowed,
+)
+from core.node.front import metrics
 from core.node.front.credentials import Credentials
 from core.node.front.fanout import Leg, fan_out
 from core.node.front.names import Names
@@ -23,6 +32,7 @@ from core.rpc.client import Channel
 from core.rpc.context import Context
 from core.rpc.forward import forward
 from core.rpc.metadata import Fields, carried, decode, encode
+from core.rpc.plain import Body
 from core.rpc.server import Server
 
 _log = logging.getLogger("front")
@@ -41,7 +51,7 @@ class Door:
         self._credentials = Credentials(machined, clock, self._dismiss, self._peers.use)
         self._strangers: set[Context] = set()
         self._names = Names(machined, clock)
-        self.server = Server((), fallback=self._forward, guard=self._guard)
+        self.server = Server((), fallback=self._forward, guard=self._guard, pages={METRICS_PAGE: self._metrics})
 
     async def serve(self, listener: socket.socket) -> None:
         """Until cancelled; then calls under way get a moment to end."""
@@ -67,6 +77,9 @@ class Door:
             return frozenset()
         own = _organizations(ctx.peer.certificate)
         return frozenset(ctx.metadata.text(HEADER)) or own if IMPERSONATOR in own else own
+
+    async def _metrics(self, ctx: Context) -> Body:
+        return await metrics.page(self._machined, self._roles(ctx), self.server, self._credentials)
 
     async def _forward(self, ctx: Context, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes] | None:
         fields = [field for field in carried(ctx.stream.headers) if field[0] not in _DROPPED]

@@ -1,6 +1,6 @@
 """Whether the clock can be believed."""
 
-from core.node.resources.values import Seconds
+from core.node.resources.values import Moment, Seconds
 from core.state import Column, Spec, resource
 
 
@@ -33,3 +33,15 @@ class AdjtimeStatus(Spec, frozen=True):
     constant: int = 0
     sync_status: bool = False
     state: str = ""
+
+
+@resource(
+    "TimeOffsets.runtime.ichor.dev",
+    "runtime",
+    columns=(Column("Offset", "{.offset}"), Column("Asked", "{.asked}")),
+)
+class TimeOffset(Spec, frozen=True):
+    """How far the clock was behind a time server when one was last asked (id `node`), before anything was done."""
+
+    offset: Seconds = 0.0
+    asked: Moment = 0.0

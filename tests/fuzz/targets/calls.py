@@ -68,7 +68,7 @@ def _world() -> tuple[asyncio.AbstractEventLoop, Dispatcher]:
     loop = asyncio.new_event_loop()
     gc.freeze()
     loop.set_exception_handler(lambda _, told: _wrong.append(told))
-    return loop, Dispatcher(services, None, None)
+    return loop, Dispatcher(services, None, None, {})
 
 
 def check(data: bytes) -> None:

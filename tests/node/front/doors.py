@@ -34,7 +34,7 @@ from core.rpc.tls import ClientTLS
 from tests.node.controllers.house import House
 
 NOW = SystemClock().now()
-CA = issue.authority(Authority(NOW, Algorithm.ED25519))
+CA = issue.authority(Authority(NOW, Algorithm.ED25519, "talos"))  # curl wants issuers to have names
 PORT = 50000
 VERSION, HOSTNAME, MEMORY, RECOVER, APPLY, EVENTS, LOGS = (
     f"/machine.MachineService/{name}"
@@ -81,8 +81,13 @@ class Machined:
         services = [
             Service("machine.MachineService", calls if answers else {}),
             State(store, partial(access.roles, store)).service(),
+            *self.others(),
         ]
         self.server = server.Server(services, guard=self.guard)
+
+    def others(self) -> list[Service]:
+        """What a test adds."""
+        return []
 
     def guard(self, ctx: Context) -> None:
         if ctx.method.startswith("/machine."):

@@ -1,5 +1,5 @@
-"""TimeServerStatus -> the clock -> TimeStatus. The clock is never before the image's build, nor before the last
-time that STATE remembers. Offsets are slewed; a large one is stepped, the first at once, a later one only when a
+"""TimeServerStatus -> the clock -> TimeStatus, TimeOffset. The clock is never before the image's build, nor before the
+last time that STATE remembers. Offsets are slewed; a large one is stepped, the first at once, a later one only when a
 second question says the same. Nothing ever waits for time here: what needs it waits for TimeStatus."""
 
 import asyncio
@@ -18,7 +18,7 @@ from core.node import machineconfig
 from core.node.resources.block import MountStatus
 from core.node.resources.config import MachineConfig
 from core.node.resources.network import NetworkStatus, TimeServerStatus
-from core.node.resources.time import TimeStatus
+from core.node.resources.time import TimeOffset, TimeStatus
 from core.state import Controller, Scope, exclusive, weak
 
 log = logging.getLogger("time")
@@ -38,7 +38,7 @@ class TimeSync(Controller):
 
     name = "time.SyncController"
     inputs = (weak(CONFIG), weak(SERVERS), weak(NETWORK), weak(STATE))
-    outputs = (exclusive(TimeStatus),)
+    outputs = (exclusive(TimeStatus), exclusive(TimeOffset))
 
     def __init__(
         self,
@@ -91,6 +91,7 @@ class TimeSync(Controller):
                 await self._pause(failures.failed() if servers else None)
                 continue
             failures.succeeded()
+            scope.put("node", TimeOffset(offset=sample.offset, asked=self._clock.now()))
             settled = await self._adjust(sample, servers)
             if settled:
                 self._synced = True

@@ -15,7 +15,7 @@ from core.linux.ntp import query
 from core.node.controllers.time import TimeSync
 from core.node.resources.block import MountStatus
 from core.node.resources.network import NetworkStatus, TimeServerStatus
-from core.node.resources.time import TimeStatus
+from core.node.resources.time import TimeOffset, TimeStatus
 from tests.node.controllers.house import House
 from tests.support.clock import FakeClock, on_loop, settle
 from tests.support.netns import namespace
@@ -96,6 +96,10 @@ async def test_a_clock_far_off_is_set_once_and_then_slewed(tmp_path: Path) -> No
         await house.hand.slewed.wait()
         assert house.hand.slews[-1] == pytest.approx(0.01, abs=1e-3)
         assert len(house.hand.steps) == 1
+        said = house.one(TimeOffset, "node")
+        assert said is not None
+        assert said.offset == pytest.approx(0.01, abs=1e-3)
+        assert said.asked == pytest.approx(house.clock.now(), abs=200)
 
 
 @on_loop
