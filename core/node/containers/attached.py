@@ -116,9 +116,8 @@ async def sweep(containerd: Containerd, folder: Path = FOLDER) -> None:
         found = await within.call("containers", "List", request, containers_pb2.ListContainersResponse)
         for left in [Container(within, record.id) for record in found.containers if record.id not in _here]:
             try:
-                running = await left.status() is not None
-                await _removed(left, asyncio.create_task(left.wait(), name=f"{left.id} ends") if running else None)
-            except RpcError as error:
+                await left.end()
+            except (RpcError, TimeoutError) as error:
                 _log.warning("container %s is left over, and stays: %s", left.id, error)
             else:
                 _log.info("removed container %s, left over", left.id)

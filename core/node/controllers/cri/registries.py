@@ -67,7 +67,7 @@ class RegistryFiles(Controller):
 
 class Credentials(Controller):
     """containerd reads credentials when it starts and never again: `renew` is asked to start it anew if it was started
-    with others."""
+    with others. Before anybody has said what they are, as when machined comes back, it is left alone."""
 
     name = "cri.ServiceController"
     inputs = (weak(REGISTRIES),)
@@ -76,7 +76,7 @@ class Credentials(Controller):
         self._stale, self._renew = stale, renew
 
     async def reconcile(self, scope: Scope) -> None:
-        if self._stale():
+        if scope.find(REGISTRIES) is not None and self._stale():
             await self._renew()
 
 
