@@ -29,7 +29,10 @@ def descriptors(pid: int) -> Counter[str]:
     sockets = _sockets(pid)
     found: Counter[str] = Counter()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(entry.readlink())
+        try:
+            target = str(entry.readlink())
+        except FileNotFoundError:
+            continue  # it was closed while it was looked at
         kind, _, inode = target.partition(":")
         if kind == "socket":
             found[sockets.get(inode.strip("[]"), "socket")] += 1
