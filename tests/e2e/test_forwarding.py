@@ -4,6 +4,8 @@ import base64
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
+from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,36 @@ def test_grpc_go_through_another_nodes_door(nodes: list[Node], tmp_path: Path) -
         assert late.end.code == "DeadlineExceeded"
         refused = caller.call("machine.MachineService/Read", {"path": "relative"}, metadata=to).end
         assert refused.code == "InvalidArgument"
+
+
+def test_grpc_go_hears_the_living_first_and_of_the_others_what_ails_them(nodes: list[Node], tmp_path: Path) -> None:
+    door, other, stuck = nodes
+    dead = str(ip_interface(f"{door.address}/24").network[254])  # nobody has it, which takes seconds to find out
+    to = [("nodes", address) for address in (dead, stuck.address, other.address)]
+    away = {"code": 14, "message": f"cannot connect to {dead}:50000: No route to host"}
+    late = {"code": 4, "message": "deadline exceeded"}
+    gone = {"metadata": {"hostname": dead, "error": away["message"], "status": away}}
+    with calling(door.endpoint, door.context(), tmp_path) as caller, ExitStack() as stack:
+        assert len(caller.call(VERSION[1:], metadata=to[1:]).only["messages"]) == 2  # connected, before one is stuck
+        machined = os.pidfd_open(stuck.pid("ichor-machined"))
+        stack.callback(os.close, machined)
+        signal.pidfd_send_signal(machined, signal.SIGSTOP)
+        stack.callback(signal.pidfd_send_signal, machined, signal.SIGCONT)
+        events = caller.open(EVENTS[1:], metadata=to)
+        hello = events.next() or {}
+        assert hello == {"metadata": {"hostname": other.address}, "data": {}, "id": hello["id"]}
+        assert events.next() == gone
+        answer = caller.call(VERSION[1:], metadata=to, timeout=1)
+        *ailing, version = answer.only["messages"]
+        slow = {"hostname": stuck.address, "error": late["message"], "status": late}
+        assert ailing == [gone, {"metadata": slow}]
+        assert (version["metadata"], version["platform"]["name"]) == ({"hostname": other.address}, "container")
+        alone = caller.call(VERSION[1:], metadata=[("node", dead)])
+        assert (alone.end.code, alone.end.error) == ("Unavailable", away["message"])
+        waited = caller.call(VERSION[1:], metadata=[("node", stuck.address)], timeout=0.5)
+        assert waited.end.code == "DeadlineExceeded"
+        events.cancel()
+        assert events.rest().end.code == "Canceled"
 
 
 @pytest.mark.slow
