@@ -10,13 +10,11 @@ from typing import Any, Final
 import pytest
 
 from core.codec.xid import Xid
+from tests.e2e.sequences import BOOT, TYPE, steps
 from tests.support.caller import Caller, Message
 
 EVENTS: Final = "machine.MachineService/Events"
 EXCLUSIVE: Final = "only one of tail_events, tail_id and tail_seconds may be given"
-TYPE: Final = "talos/runtime/machine."
-# the phases and tasks of a boot
-BOOT: Final = [("ephemeral", "mountEphemeralPartition"), ("startEverything", "startAllServices")]
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +44,6 @@ def _actor(events: Sequence[Message], sequence: str) -> str:
     return str(found)
 
 
-def _steps(sequence: str, phases: Sequence[tuple[str, str]]) -> list[Message]:
-    """What is told of a sequence whose phases have one task each; START is the zero that JSON leaves out."""
-    found: list[Message] = [{"@type": f"{TYPE}SequenceEvent", "sequence": sequence, "action": "START"}]
-    for phase, task in phases:
-        began = [{"@type": f"{TYPE}PhaseEvent", "phase": phase}, {"@type": f"{TYPE}TaskEvent", "task": task}]
-        found += [*began, *({**event, "action": "STOP"} for event in reversed(began))]
-    return [*found, {"@type": f"{TYPE}SequenceEvent", "sequence": sequence, "action": "STOP"}]
-
-
 def test_the_first_says_that_the_stream_stands(caller: Caller, told: list[Message]) -> None:
     actor = _actor(told, "boot")
     hello, _ = _first(caller, 0)
@@ -73,7 +62,7 @@ def test_ids_are_ordered_and_every_type_is_known(told: list[Message]) -> None:
 
 
 def test_of_one_actor_all_of_it_and_nothing_else(caller: Caller, told: list[Message]) -> None:
-    actor, wanted = _actor(told, "boot"), _steps("boot", BOOT)
+    actor, wanted = _actor(told, "boot"), steps("boot", BOOT)
     _, events = _first(caller, len(wanted), tail_events=-1, with_actor_id=actor)
     assert [event["data"] for event in events] == wanted
     assert events == [event for event in told if event.get("actor_id") == actor]

@@ -4,9 +4,11 @@ its end. Each test makes just the calls that the table says (tests/e2e/calls.py)
 import base64
 import json
 import os
+import re
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -21,6 +23,7 @@ from core.pki import issue, keys, requests
 from core.pki.types import Algorithm, Authority, Client, Pair
 from core.rpc.tls import ClientTLS
 from tests.e2e.calls import DEFINITIONS, FLOWS, Message
+from tests.e2e.sequences import REBOOT, TYPE, steps
 from tests.node.containers import oci
 from tests.support import cluster
 from tests.support.caller import Call, Caller, calling, encoded
@@ -254,16 +257,27 @@ def _is_ready(event: Message) -> object:
 
 
 def test_reboot(flow: Flow, node: Node) -> None:
+    """With all that `--wait` and `--debug` look at."""
     with flow("reboot") as caller:
-        assert caller.call(MACHINE + "Version").only
+        (version,) = caller.call(MACHINE + "Version").only["messages"]
+        assert re.fullmatch(r"v\d+\.\d+\.\d+-ichor\.\d+\.\d+\.\d+", version["version"]["tag"])
+        assert (version["features"], version["platform"]) == (
+            {"rbac": True},
+            {"name": "container", "mode": "container"},
+        )
         events = caller.open(MACHINE + "Events", {"tail_events": 0})
-        hello = events.next()
-        assert hello is not None
-        assert not hello.get("data")
+        hello = events.next() or {}
+        assert hello == {"data": {}, "id": hello["id"]}
         before = _boot_id(caller)
         (reply,) = caller.call(MACHINE + "Reboot", {"mode": "DEFAULT"}).only["messages"]
-        _until(events, _goes_down(reply["actor_id"]))
-        assert events.rest().end.code == "Unavailable"
+        assert list(reply) == ["actor_id"]
+        assert uuid.UUID(reply["actor_id"]).version == 4
+        told = events.rest()
+        own = [event["data"] for event in told.messages if event.get("actor_id") == reply["actor_id"]]
+        assert {"@type": f"{TYPE}TaskEvent", "task": "stopAllServices"} in own
+        assert own == steps("reboot", REBOOT)[: len(own)]
+        assert "REBOOTING" in {event["data"].get("stage") for event in told.messages}
+        assert told.end.code == "Unavailable"
         again = _lasting(caller, MACHINE + "Events", {"tail_events": -1})
         _until(again, _is_ready)
         again.cancel()
@@ -272,10 +286,10 @@ def test_reboot(flow: Flow, node: Node) -> None:
 
 
 def _lasting(caller: Caller, method: str, request: Message) -> Call:
-    """Its first message is here: tried again while nobody answers."""
+    """Its first message is here: tried again when what is on its way down was still there to take the call."""
     until = time.monotonic() + 120
     while time.monotonic() < until:
-        call = caller.open(method, request)
+        call = caller.open(method, request, wait=True)
         if call.next() is not None:
             return call
     raise AssertionError(call.end)
