@@ -15,6 +15,7 @@ from core.cli.before import common, spoken
 # verb -> (module with a click command `command`, or `module:command`; one line of help)
 VERBS: Final = {
     "apply-config": ("core.cli.apply", "apply a machine config to nodes"),
+    "cgroups": ("core.cli.cgroups", "the control groups of nodes and what they use"),
     "cluster": ("core.cli.cluster", "clusters of nodes on this machine"),
     "completion": ("core.cli.completion", "complete verbs and flags in a shell"),
     "config": ("core.cli.config", "client config: contexts, endpoints, nodes"),
@@ -59,6 +60,7 @@ ALIASES: Final = {
     "apply": "apply-config",
     "c": "containers",
     "cat": "read",
+    "cg": "cgroups",
     "cp": "copy",
     "df": "diskfree",
     "du": "usage",

@@ -129,6 +129,7 @@ COMMANDS: Final[dict[str, tuple[Call, ...]]] = {
             "Watch",
         )
     ),
+    "cgroups": (_machine("Copy", lambda messages: any(m.get("bytes") for m in messages), root_path="/sys/fs/cgroup"),),
     "diskfree": (_row("Statfs"),),
     "config new": (_row("GenerateClientConfiguration"),),
     "containers": (_row("Containers"),),

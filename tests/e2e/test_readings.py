@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from core.base.units import format_size
+from core.cli.cgroups import PRESETS
 from core.cli.main import VERBS
 from core.rpc.pb.cluster import cluster_pb2
 from tests.support.cluster import Node, documents
@@ -151,6 +153,17 @@ def test_containers_images_and_the_graph(node: Node) -> None:
     graph = node.ichorctl("inspect", "dependencies").out
     assert '"config.MachineTypeController" [' in graph or '-> "config.MachineTypeController"' in graph
     assert "shape=box" in node.ichorctl("inspect", "dependencies", "--with-resources").out
+
+
+def test_control_groups(node: Node) -> None:
+    shown = node.ichorctl("cg", "--preset", "process").out.splitlines()
+    assert shown[0].split() == ["NODE", "GROUP", "PROCESSES", "THREADS", "TASKS", "MAX"]
+    assert shown[1].split()[1] == "/"
+    groups = {row["group"]: row for row in documents(node.ichorctl("cgroups", "-o", "json").out)}
+    assert groups["/system/apid"]["max"] == format_size(128 << 20)
+    assert groups["/system/apid"]["current"].endswith("B")
+    for preset in PRESETS:
+        assert node.ichorctl("cgroups", "--preset", preset).out.count("\n") == len(groups) + 1
 
 
 def test_time_is_asked_of_whom_one_names(node: Node) -> None:
