@@ -327,10 +327,10 @@ def unique(word: str) -> str:
     return f"{word}-{uuid.uuid4().hex[:8]}"
 
 
-def spec(name: str, nodes: int = 1, workers: int = 0) -> ClusterSpec:
+def spec(name: str, nodes: int = 1, workers: int = 0, cmdline: str = "") -> ClusterSpec:
     """Container nodes on the built image."""
     image = str(built().image.parent)
-    return ClusterSpec(name=name, kind="container", image=image, control_planes=nodes, workers=workers)
+    return ClusterSpec(name=name, kind="container", image=image, control_planes=nodes, workers=workers, cmdline=cmdline)
 
 
 def create(home: Home, wanted: ClusterSpec, patches: tuple[tuple[bytes, str], ...] = ()) -> list[Node]:
@@ -376,12 +376,13 @@ def running(
     nodes: int = 1,
     patches: tuple[tuple[bytes, str], ...] = (),
     workers: int = 0,
+    cmdline: str = "",
 ) -> Iterator[list[Node]]:
     """A cluster that is ready, as long as the block lasts. What its nodes said is shown when the block fails."""
     home = Home(folder)
     name = unique(word)
     try:
-        yield create(home, spec(name, nodes, workers), patches)
+        yield create(home, spec(name, nodes, workers, cmdline), patches)
     except BaseException:
         show_consoles(home, name)
         raise
