@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 import click
 from google.protobuf.message import Message
 
+from core.base.clock import SystemClock
 from core.base.errors import Invalid, NotFound
-from core.cli import clientfile, files
+from core.cli import clientfile, expiry, files
 from core.cli.before import common, given
 from core.cli.output import note
 from core.rpc.call import Call
@@ -124,7 +125,7 @@ def node_options(*, insecure: bool = False, unless: str = "") -> Callable[[_Comm
                 chosen = _strangers(files.split(wanted), files.split(fingerprints))
             else:
                 file, name = given("talosconfig", talosconfig), given("context", context)
-                chosen = known(file, name, files.split(wanted), files.split(endpoints))
+                chosen = known(file, name, files.split(wanted), files.split(endpoints), remind=True)
             return function(*args, nodes=chosen, **kwargs)
 
         decorated: Any = wrapper
@@ -140,14 +141,20 @@ def node_options(*, insecure: bool = False, unless: str = "") -> Callable[[_Comm
     return decorate
 
 
-def known(talosconfig: str | None, name: str, wanted: tuple[str, ...], endpoints: tuple[str, ...]) -> Nodes:
-    """The nodes meant by flags and by the context of a client config. Raises NotFound."""
+def known(
+    talosconfig: str | None, name: str, wanted: tuple[str, ...], endpoints: tuple[str, ...], *, remind: bool = False
+) -> Nodes:
+    """The nodes meant by flags and by the context of a client config; with `remind` a certificate that is about to end
+    is told. Raises NotFound."""
     context = clientfile.load(clientfile.find(talosconfig)).get(name)
     endpoints = endpoints or context.endpoints
     if not endpoints:
         raise NotFound("no endpoint to connect to", remedy="give --endpoints, or set them with `config endpoint`")
     names = wanted or context.nodes or tuple(without_port(endpoint) for endpoint in endpoints)
-    return Nodes(names, endpoints, ClientTLS(context.ca, context.crt or None, context.key or None))
+    tls = ClientTLS(context.ca, context.crt or None, context.key or None)
+    if remind:
+        expiry.remind(context, SystemClock().now())
+    return Nodes(names, endpoints, tls)
 
 
 def _strangers(wanted: tuple[str, ...], fingerprints: tuple[str, ...]) -> Nodes:

@@ -1,11 +1,14 @@
 """Client certificates from a running control plane."""
 
 import json
+import time
 from pathlib import Path
 
 from google.protobuf.empty_pb2 import Empty
 
-from core.config import client
+from core.config import bundle, client
+from core.pki import issue
+from core.pki.types import Client, Pair
 from core.rpc.client import Channel
 from core.rpc.metadata import Metadata
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -25,6 +28,17 @@ def test_a_reader_s_config_reads_and_no_more(node: Node, tmp_path: Path) -> None
     assert node.ichorctl("version", *own).code == 0
     assert "not authorized" in node.ichorctl("get", "machineconfig", "v1alpha1", *own, code=1).err
     assert "not authorized" in node.home.ichorctl("config", *own, "new", "more", code=1).err
+
+
+def test_who_is_about_to_be_a_stranger_is_told_beside_the_answer(node: Node, tmp_path: Path) -> None:
+    secrets = bundle.load((node.home.places.cluster(node.cluster.spec.name) / "secrets.yaml").read_bytes()).certs.os
+    made = issue.client(Client(time.time() - 3000, Pair(secrets.crt, secrets.key), ("os:reader",), lifetime=3600))
+    context = client.Context(ca=secrets.crt, crt=made.crt, key=made.key, endpoints=(node.endpoint,))
+    old = tmp_path / "old"
+    old.write_bytes(client.save(client.ClientConfig(context="c", contexts={"c": context})))
+    said = node.ichorctl("version", "-o", "json", "--talosconfig", str(old))
+    assert json.loads(said.out)["nodes"]
+    assert said.err.count("warning: the client certificate ends in ") == 1
 
 
 def test_a_live_certificate_renews_itself(node: Node, tmp_path: Path) -> None:

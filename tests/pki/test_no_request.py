@@ -3,6 +3,7 @@ address. Requests are drawn from what an attacker would write; certificates are 
 
 import ipaddress
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -11,21 +12,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.errors import Denied, Invalid
-from core.pki import issue, requests
+from core.pki import issue, keys, requests
 from core.pki.types import Algorithm, Authority, SignRequest
+from tests.pki import handmade
 from tests.pki.conftest import NOW
 
 CA = issue.authority(Authority(NOW, Algorithm.ED25519, "talos"))
 KEY = Ed25519PrivateKey.generate()
 TAKEN = ("cp-1", "cp-1.example.org", "api.example.org", "10.0.0.2", "10.0.0.3", "fd00::2")
 SOURCE = "10.0.0.9"
+CLAIMED: dict[str, tuple[str, ...]] = {
+    "another": ("w-7", "10.0.0.7"),
+    keys.fingerprint(KEY.public_key()): ("w-1", "10.0.0.10"),
+}
 
 hosts = st.one_of(
-    st.sampled_from([*TAKEN, "w-1", "w-1.example.org", "localhost", "os:admin", "api", "*", "*.example.org", ""]),
+    st.sampled_from(
+        [*TAKEN, "w-1", "w-7", "w-1.example.org", "localhost", "os:admin", "api", "*", "*.example.org", ""]
+    ),
     st.from_regex(r"[a-zA-Z0-9.*\-_]{1,20}", fullmatch=True),
 ).flatmap(lambda text: st.sampled_from([text, text.upper(), text + ".", "." + text, text + "\0.x", " " + text]))
 addresses = st.one_of(
-    st.sampled_from(["10.0.0.2", "10.0.0.3", "fd00::2", "::ffff:10.0.0.2", "0.0.0.0", "::", "10.0.0.10", "::1"]).map(
+    st.sampled_from(["10.0.0.2", "10.0.0.7", "fd00::2", "::ffff:10.0.0.2", "0.0.0.0", "::", "10.0.0.10", "::1"]).map(
         ipaddress.ip_address
     ),
     st.ip_addresses(),
@@ -83,10 +91,67 @@ def _request(subject: list[tuple[x509.ObjectIdentifier, str]], wanted: list[tupl
 def test_no_request_gets_more_than_a_server_s_certificate(
     subject: list[tuple[x509.ObjectIdentifier, str]], wanted: list[tuple[x509.ExtensionType, bool]]
 ) -> None:
+    _judge(_request(subject, wanted))
+
+
+names = st.one_of(
+    st.tuples(
+        st.just(handmade.DNS),
+        st.one_of(
+            st.sampled_from(
+                [
+                    b"w-1",
+                    b"w-7",
+                    b"cp-1",
+                    b"CP-1",
+                    b"cp-1.",
+                    b"cp-1\0",
+                    b"*",
+                    b"*.example.org",
+                    b"xn--cp-1-",
+                    b"10.0.0.2",
+                ]
+            ),
+            st.sampled_from(["\uff43\uff50-1", "cp\u20111", "cp-1\u3002example.org"]).map(str.encode),
+            st.binary(max_size=300),
+        ),
+    ),
+    st.tuples(
+        st.just(handmade.ADDRESS),
+        st.one_of(
+            st.sampled_from(["10.0.0.2", "10.0.0.7", "fd00::2", "::ffff:10.0.0.2"]).map(
+                lambda text: ipaddress.ip_address(text).packed
+            ),
+            st.binary(max_size=33),
+        ),
+    ),
+    st.tuples(st.integers(0, 255), st.binary(max_size=20)),
+)
+
+
+@given(st.lists(st.lists(st.lists(names, max_size=3), max_size=3), max_size=3))
+def test_nor_does_one_that_no_library_writes(attributes: list[list[list[tuple[int, bytes]]]]) -> None:
+    """Extensions twice, attributes twice, names that are no text, addresses of any length."""
+    _judge(handmade.request(KEY, [[handmade.alternatives(names) for names in one] for one in attributes]))
+
+
+def test_what_is_there_twice_is_refused_and_once_is_signed() -> None:
+    good = handmade.alternatives([(handmade.DNS, b"w-1"), (handmade.ADDRESS, bytes((10, 0, 0, 9)))])
+    evil = handmade.alternatives([(handmade.DNS, b"cp-1")])
+    issued = requests.sign(SignRequest(NOW, CA, handmade.request(KEY, [[good]]), SOURCE, TAKEN))
+    assert issued.names[0] == "w-1"
+    for attributes in ([[good, evil]], [[evil, good]], [[good, good]]):
+        with pytest.raises(Invalid, match="not a certificate request"):
+            requests.sign(SignRequest(NOW, CA, handmade.request(KEY, attributes), SOURCE, TAKEN))
+
+
+def _judge(csr: bytes) -> None:
+    """Refused, or a certificate that says no more than it may."""
     try:
-        issued = requests.sign(SignRequest(NOW, CA, _request(subject, wanted), SOURCE, TAKEN))
+        issued = requests.sign(SignRequest(NOW, CA, csr, SOURCE, TAKEN, claimed=CLAIMED))
     except (Denied, Invalid):
         return
+    assert issued.fingerprint == keys.fingerprint(KEY.public_key())
     certificate = x509.load_pem_x509_certificate(issued.crt)
     said = {extension.oid: extension.value for extension in certificate.extensions}
     assert len(x509.load_pem_x509_certificates(issued.crt)) == 1
@@ -109,9 +174,10 @@ def _judge_names(certificate: x509.Certificate) -> None:
     for host in hosts:
         assert set(host) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-")
         assert host.split(".")[0] not in ("cp-1", "")
-        assert host not in ("api", "api.example.org")
+        assert host not in ("api", "api.example.org", "w-7")
         assert not host.endswith(".")
     assert {SOURCE, "127.0.0.1", "::1"} <= set(found)
-    assert not {*TAKEN, "0.0.0.0", "::", "::ffff:10.0.0.2"} & set(found)
+    assert not {*TAKEN, "10.0.0.7", "0.0.0.0", "::"} & set(found)
+    assert not any(address.startswith("::ffff:") for address in found)
     common = [attribute.value for attribute in certificate.subject]
     assert common == hosts
