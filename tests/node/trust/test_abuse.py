@@ -62,7 +62,7 @@ async def _code(port: int, csr: bytes, token: str = TOKEN) -> Code:
     return Code.OK
 
 
-OTHERS = (
+OTHERS: tuple[bytes | str, ...] = (
     *(b"cp-1", b"CP-1", b"cp-1.", b"cP-1.EXAMPLE.org", b"cp-1.example.org.", b"w-3", b"W-3."),
     *(b"*", b"*.example.org", b"cp-*.example.org", b"w-3.*", b"API.Example.Org", b"localhost"),
     *(name.encode() for name in ("\uff43\uff50-1", "cp\u20111", "w\u30023", "\u0441p-1")),  # look the same
