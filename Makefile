@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # ICHOR_IMAGE_KEY: a release key's file; FLAVOUR: cloud or server; SOURCE_DATE_EPOCH: another build date than the lock's
 IMAGE := $(PY) -m core.cli.image
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-slow bench debug fuzz fixtures docs image lock up vm down clean
+.PHONY: help setup build check test test-slow bench debug fuzz fixtures docs picture image lock up vm down clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ docs: build ## write what is made from the code and the last measurements: docs/
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md
 	@$(PY) -m tests.support.apipage > docs/api.md.new && mv docs/api.md.new docs/api.md
 	@$(PY) -m benchmarks.picture docs/bench.json docs/bench.svg
+
+picture: build ## draw docs/dashboard.svg: the dashboard before two container nodes, made for it and taken away
+	@$(PY) -m tests.support.screenshot docs/dashboard.svg
 
 image: build ## build the signed image, its kernel and initramfs into _out
 	@$(IMAGE) build

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Final
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from core.rpc.pb.machine import machine_pb2 as pb
 
@@ -16,6 +16,11 @@ def kind(event: pb.Event) -> str:
 
 
 def decoded(event: pb.Event) -> Message | None:
-    """Its message; None when the kind is unknown here."""
+    """Its message; None when the kind is unknown here, or its bytes are none of that kind."""
     found = getattr(import_module(pb.__name__), kind(event), None)
-    return found.FromString(event.data.value) if isinstance(found, type) and issubclass(found, Message) else None
+    if not (isinstance(found, type) and issubclass(found, Message)):
+        return None
+    try:
+        return found.FromString(event.data.value)
+    except DecodeError:
+        return None

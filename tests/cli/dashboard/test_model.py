@@ -191,11 +191,12 @@ def test_events_are_sentences(message: Message, about: str, said: str) -> None:
     assert (event.at, event.about, event.said) == (7, about, said)
 
 
-def test_an_event_of_an_unknown_kind_is_named() -> None:
+@pytest.mark.parametrize("kind", ["Novel", "Task"])
+def test_an_event_that_nobody_understands_is_named(kind: str) -> None:
     happenings = Happenings()
-    packed = Any(type_url="talos/runtime/machine.NovelEvent", value=b"\xff")
+    packed = Any(type_url=f"talos/runtime/machine.{kind}Event", value=b"\xff")
     happenings.take(pb.Event(id=str(Xid(7, b"abcde", 1)), data=packed))
-    assert happenings.tail.kept[0].about == "novel"
+    assert happenings.tail.kept[0].about == kind.lower()
 
 
 def test_facts_come_and_go() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 
+from core.base.errors import Invalid
 from core.cli.dashboard.model.node import Fleet, Reach
 from core.cli.dashboard.sources.attention import Attention, Look, Tab
 from core.cli.dashboard.sources.reach import Link, Path
@@ -174,6 +175,20 @@ async def test_a_refusal_is_told_and_asked_for_ever_more_seldom(tmp_path: File) 
         await watched.clock.advance(watched.clock.sleeping[0])
         await watched.until(lambda: watched.sizes)
         assert watched.node.refused == {}
+
+
+@on_loop
+async def test_what_nobody_understands_ends_nothing(tmp_path: File) -> None:
+    def refuse(_: float, message: pb.Memory) -> None:
+        raise Invalid(f"{message.meminfo.memtotal} is no number")
+
+    async with watching(tmp_path / "s") as (machine, watched):
+        watched.beat.take = refuse
+        machine.free.set()
+        await watched.until(lambda: watched.node.refused == {"Memory": "1 is no number"} and watched.clock.sleeping)
+        await watched.clock.advance(watched.clock.sleeping[0])
+        await watched.until(lambda: watched.node.refused == {"Memory": "2 is no number"})
+        assert watched.node.reach is Reach.UP
 
 
 @on_loop

@@ -44,8 +44,17 @@ class Devices:
     def _keep(self, names: Iterable[str]) -> None:
         self.found = {name: self.found.get(name) or Device(name) for name in names}
 
-    def _sum(self, devices: Iterable[Device]) -> None:
-        counted = list(devices)
+    def counted(self) -> list[Device]:
+        """Those whose traffic is traffic of the node, each byte once."""
+        raise NotImplementedError
+
+    @property
+    def so_far(self) -> tuple[int, int]:
+        """Bytes in and out since these devices were there."""
+        return sum(device.bytes_in for device in self.counted()), sum(device.bytes_out for device in self.counted())
+
+    def _sum(self) -> None:
+        counted = self.counted()
         self.inward.take(total([device.inward.rate for device in counted]))
         self.outward.take(total([device.outward.rate for device in counted]))
 
@@ -61,7 +70,10 @@ class Links(Devices):
             link.take(at, stat.rx_bytes, stat.tx_bytes)
             link.errors = stat.rx_errors + stat.tx_errors
             link.dropped = stat.rx_dropped + stat.tx_dropped
-        self._sum(link for link in self.found.values() if link.name != _LOOPBACK)
+        self._sum()
+
+    def counted(self) -> list[Device]:
+        return [link for link in self.found.values() if link.name != _LOOPBACK]
 
 
 class Disks(Devices):
@@ -77,7 +89,10 @@ class Disks(Devices):
             disk = self.found[stat.name]
             disk.take(at, stat.read_sectors * SECTOR, stat.write_sectors * SECTOR)
             disk.busy.take(at, stat.io_time_ms / 1000)
-        self._sum(disk for disk in self.found.values() if not self.whole(disk.name) and not disk.name.startswith(_UPON))
+        self._sum()
+
+    def counted(self) -> list[Device]:
+        return [disk for disk in self.found.values() if not self.whole(disk.name) and not disk.name.startswith(_UPON)]
 
     def whole(self, name: str) -> str:
         """The disk that `name` is a partition of; empty for a disk."""

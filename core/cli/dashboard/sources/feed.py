@@ -166,5 +166,5 @@ class Feed:
 
 def _tree(text: str) -> dict[str, Any]:
     """A spec; one that is no mapping holds nothing of which we know."""
-    value = yaml.builtins(yaml.load(text.encode()))
+    value = yaml.load(text.encode())
     return value if isinstance(value, dict) else {}

@@ -14,6 +14,8 @@ from google.protobuf.message import Message
 
 from core.base.backoff import Backoff
 from core.base.clock import Clock
+from core.base.errors import IchorError
+from core.base.text import printable
 from core.cli.dashboard.sources.attention import Attention, Look
 from core.cli.dashboard.sources.reach import Link
 from core.rpc.status import Code, RpcError
@@ -44,12 +46,16 @@ class Surroundings:
         """How long an answer may take on a link that is slow."""
         return max(10.0, 3 * self.interval)
 
-    def failed(self, what: str, error: RpcError) -> None:
-        """A call ended badly: because the node is gone, or because it does not do this."""
-        if error.code in _GONE:
+    def failed(self, what: str, error: IchorError) -> bool:
+        """A call ended badly: because the node is gone, and then True; or because it does not do this, or says what
+        nobody understands. Neither is a reason to look away from the others."""
+        gone = isinstance(error, RpcError) and error.code in _GONE
+        if gone:
             self.link.suspect()
         else:
-            self.link.node.refused[what] = error.message
+            self.link.node.refused[what] = printable(error.message)
+            self.link.heard(0)
+        return gone
 
     def succeeded(self, what: str, message: Message) -> None:
         """It answered."""
@@ -100,13 +106,13 @@ class Beat:
         try:
             path = f"machine.MachineService/{self.method}"
             answer = await around.link.path.unary(path, Empty(), self.reply, around.patience)
-        except RpcError as error:
+            # counters were read somewhere between the question and the answer: the middle halves what a slow link bends
+            at = (began + around.clock.monotonic()) / 2
+            for message in answer.messages:
+                self.take(at, message)
+        except IchorError as error:
             around.failed(self.method, error)
             return False
-        # counters were read somewhere between the question and the answer: the middle halves what a slow link bends
-        at = (began + around.clock.monotonic()) / 2
-        for message in answer.messages:
-            self.take(at, message)
         around.succeeded(self.method, answer)
         return True
 
@@ -151,9 +157,8 @@ class Stream(Generic[T]):
                 async for message in messages:
                     self.take(message)
                     self.around.succeeded(self.what, message)
-        except RpcError as error:
-            self.around.failed(self.what, error)
-            if error.code not in _GONE:
+        except IchorError as error:
+            if not self.around.failed(self.what, error):
                 self.forget()
 
 

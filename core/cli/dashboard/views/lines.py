@@ -35,6 +35,8 @@ class Lines(ScrollView, Generic[T], can_focus=True):
 
     def show(self, tail: Tail[T], empty: str = "") -> None:
         """All of it, or what is new of it; or this sentence while there is nothing."""
+        if tail is self._tail and tail.count == self._count and empty == self._empty:
+            return
         self._empty = empty
         if tail is not self._tail:
             self._tail = tail

@@ -82,13 +82,13 @@ class Overview(Page):
         links, disks = node.links, node.disks
         self.query_one("#network-io", Graph).show(
             f"Network in {rate(links.inward.now)} out {rate(links.outward.now)}",
-            "",
+            "so far in {} out {}".format(*map(size, links.so_far)),
             links.inward.last(_WIDE),
             links.outward.last(_WIDE),
         )
         self.query_one("#disk-io", Graph).show(
             f"Disks read {rate(disks.inward.now)} write {rate(disks.outward.now)}",
-            "",
+            "so far read {} written {}".format(*map(size, disks.so_far)),
             disks.inward.last(_WIDE),
             disks.outward.last(_WIDE),
         )

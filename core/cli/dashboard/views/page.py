@@ -26,8 +26,8 @@ class Sight:
 
     @property
     def trouble(self) -> str:
-        """What is wrong between us and the node; empty when nothing is."""
-        return silence(self.node, self.at, self.patience)
+        """What is wrong between us and the node; empty when nothing is. Whoever asks nothing cannot call it late."""
+        return silence(self.node, self.at, float("inf") if self.look.paused else self.patience)
 
     def why(self, *sources: str) -> str:
         """Why a page is empty: the node's refusal, or that nothing has come yet."""

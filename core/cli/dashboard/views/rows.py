@@ -65,9 +65,9 @@ class Rows(ScrollView, can_focus=True):
         def control(self) -> "Rows":
             return self.rows
 
-    def __init__(self, *columns: Column, ident: str, empty: str = "") -> None:
+    def __init__(self, *columns: Column, ident: str) -> None:
         super().__init__(id=ident)
-        self._columns, self._empty = columns, empty
+        self._columns, self._empty = columns, ""
         self._rows: Sequence[Row] = ()
         self._key = ""
         self._index = 0
@@ -78,12 +78,19 @@ class Rows(ScrollView, can_focus=True):
         return self._rows
 
     def show(self, rows: Sequence[Row], empty: str = "") -> None:
-        """These from now on, or this sentence in their place. Who has not moved the cursor stays at the top."""
-        self._empty = empty or self._empty
-        self._rows = rows
+        """These from now on, or this sentence in their place. Who has not moved the cursor stays at the top. Only what
+        has changed is drawn."""
+        before, self._rows = self._rows, rows
+        if len(rows) != len(before) or (not rows and empty != self._empty):
+            self.refresh()
+        self._empty = empty
+        for number, (old, new) in enumerate(zip(before, rows, strict=False)):
+            if old != new:
+                self.refresh_line(number + 1)
         if self._index:
-            self._index = next((n for n, row in enumerate(rows) if row.key == self._key), self._index)
-        self._place(self._index)
+            self._place(next((n for n, row in enumerate(rows) if row.key == self._key), self._index))
+        else:
+            self._place(0)
 
     def select(self, key: str) -> None:
         """The cursor to that row."""
@@ -106,11 +113,13 @@ class Rows(ScrollView, can_focus=True):
             self.action_choose() if event.chain > 1 else None
 
     def _place(self, index: int) -> None:
-        self._index = max(0, min(index, len(self._rows) - 1))
+        before, self._index = self._index, max(0, min(index, len(self._rows) - 1))
         self._key = self._rows[self._index].key if self._rows else ""
         self.virtual_size = Size(self._width, len(self._rows) + 1)
+        if self._index != before:
+            self.refresh_line(before + 1)
+            self.refresh_line(self._index + 1)
         self.scroll_to_region(Region(0, self._index, 1, 2), animate=False, force=True)
-        self.refresh()
 
     @property
     def _width(self) -> int:
