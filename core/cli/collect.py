@@ -73,6 +73,7 @@ async def _logs(node: Node, put: Put) -> None:
 async def _events(node: Node, put: Put) -> None:
     lines: list[str] = []
     async with node.stream(f"{_MACHINE}/Events", pb.EventsRequest(tail_events=-1), pb.Event) as call:
+        await anext(call)  # comes at once and holds nothing; those that were kept are right behind it
         with suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(QUIET):
