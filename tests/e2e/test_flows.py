@@ -30,7 +30,7 @@ from tests.support.caller import Call, Caller, calling, encoded
 from tests.support.cluster import Node
 from tests.support.netns import Namespace
 from tests.support.pid1 import until
-from tests.support.registry import registry
+from tests.support.registry import PASSWORD, USER, registry
 from tests.support.timeserver import answer
 
 MACHINE = "machine.MachineService/"
@@ -129,15 +129,19 @@ def test_service_restart(flow: Flow) -> None:
 
 
 def test_image_pull(flow: Flow, node: Node, tmp_path: Path) -> None:
-    """From a registry that the config names while the node runs: a mirror on the host."""
+    """From a registry that the config names while the node runs: a mirror on the host that wants a password. The
+    container runtime is renewed for that, and nobody else."""
     name, host = "flows.test/lib/a:1", node.address.rpartition(".")[0] + ".1"
-    with registry(tmp_path / "registry", f"{host}:0") as served:
+    with registry(tmp_path / "registry", f"{host}:0", password=True) as served:
         digest = served.push(oci.layout([oci.layer({"a": b"b"})], name), "lib/a", "1")
-        mirrors = {"flows.test": {"endpoints": [served.url], "skipFallback": True}}
-        node.ichorctl("patch", "mc", "--patch", json.dumps({"machine": {"registries": {"mirrors": mirrors}}}))
-        with node.following("get", "etcfilestatus", "--watch") as files:
-            files.until("cri/conf.d/hosts/flows.test/hosts.toml")
-        assert f"pulled {name}" in node.ichorctl("image", "--namespace", "system", "pull", name).err
+        registries = {
+            "mirrors": {"flows.test": {"endpoints": [served.url], "skipFallback": True}},
+            "config": {served.address: {"auth": {"username": USER, "password": PASSWORD}}},
+        }
+        node.ichorctl("patch", "mc", "--patch", json.dumps({"machine": {"registries": registries}}))
+        pull = ("image", "--namespace", "system", "pull", name)
+        until(lambda: f"pulled {name}" in node.ichorctl(*pull, code=None).err, 60)
+        assert "starting anew" in node.ichorctl("service", "containerd").out
         where = {"containerd": {"driver": "CRI", "namespace": "NS_SYSTEM"}}
         with flow("image pull") as caller:
             *layers, last = caller.call("machine.ImageService/Pull", where | {"image_ref": name}).messages
@@ -149,7 +153,8 @@ def test_image_pull(flow: Flow, node: Node, tmp_path: Path) -> None:
             assert listed["digest"] == digest
             assert caller.call("machine.ImageService/Remove", where | {"image_ref": name}).end.code == "OK"
         assert "not found" in node.ichorctl("image", "pull", "flows.test/lib/none:1", code=1).err
-    assert "flows.test" in node.ichorctl("get", "registryconfigs", "-o", "yaml").out
+    assert PASSWORD in node.ichorctl("get", "registryconfigs", "-o", "yaml").out
+    assert PASSWORD not in node.ichorctl("logs", "machined").out + node.ichorctl("logs", "containerd").out
 
 
 def test_image_list_image_remove(flow: Flow) -> None:
