@@ -35,6 +35,8 @@ from core.rpc.tls import ClientTLS
 
 PATIENCE: Final = 120.0  # for a node that was told to say that it did
 
+_SECRETS: Final = "ichorctl gen secrets --from-controlplane-config"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -86,6 +88,7 @@ class Rotation:
         await self._take(drop)
         await self._answered(drop.shown)
         self._conclude(context, new.crt)
+        self._say(f"a secrets file of this cluster holds the old authority: make another by `{_SECRETS}`")
 
     async def _answered(self, shown: ClientTLS) -> None:
         """Every node answers who calls as that. Raises RpcError."""

@@ -1,11 +1,15 @@
 """The API's certificates: from the config's authority or a passing one, renewed at half-life and on every change."""
 
+import base64
+import json
 import subprocess
 from pathlib import Path
 
 from core.base.errors import IchorError
 from core.config import generate
 from core.config.generate import Options
+from core.config.load import load
+from core.config.merge import merge
 from core.node.controllers.runtime import Maintenance
 from core.node.controllers.secrets import APICertificates, CertSANs, MaintenanceAuthority, os_root
 from core.node.resources.config import AcquireConfigStatus, MachineConfig, MachineType, MachineTypeSpec
@@ -15,7 +19,8 @@ from core.node.resources.secrets import APICerts, MaintenanceRoot
 from core.node.resources.time import TimeStatus
 from core.node.resources.values import CertificateAndKey
 from core.node.work import Work
-from core.pki import der, jobs, pem
+from core.pki import der, issue, jobs, pem
+from core.pki.types import Algorithm, Authority
 from tests.node.controllers.house import House
 from tests.support.clock import FakeClock, on_loop, settle
 
@@ -91,6 +96,21 @@ async def test_a_config_closes_the_door(tmp_path: Path) -> None:
         assert "OK" in _verified(node.api, authority, tmp_path, "-verify_hostname", "node-1.example.org")
         assert "OK" in _verified(node.api, authority, tmp_path, "-verify_ip", "127.0.0.1")
         assert "mismatch" in _verified(node.api, authority, tmp_path, "-verify_ip", "10.0.0.9")
+
+
+@on_loop
+async def test_the_issuing_authority_is_the_last_of_the_accepted_however_they_are_listed() -> None:
+    """A worker goes by that: it asks anew when who issues changes, and not when somebody else is accepted."""
+    node, config = Node(), load(CONFIG)
+    machine = config.v1alpha1.machine
+    assert machine.ca is not None
+    other = issue.authority(Authority(1_700_000_000.0, Algorithm.ED25519, "talos")).crt
+    listed = [{"crt": base64.b64encode(crt).decode()} for crt in (machine.ca.crt, other)]
+    patched = merge(config, json.dumps({"machine": {"acceptedCAs": listed}}).encode())
+    async with node.running():
+        node.put("v1alpha1", MachineConfig(yaml_marshalled=patched.text))
+        await settle()
+        assert [accepted.crt for accepted in node.api.accepted_cas] == [other, machine.ca.crt]
 
 
 @on_loop
