@@ -1,13 +1,17 @@
-"""The client that users have, grpc-go, at a node's door: metadata, streams, deadlines, giving up."""
+"""The client that users have, grpc-go, at a node's door: metadata, resources by their short names, streams."""
 
 import base64
 
 import pytest
+import yaml
 
+from core.rpc.pb.resource.definitions.network.network_pb2 import LinkStatusSpec
 from tests.support.caller import Caller
 from tests.support.cluster import Node
 
 MACHINE = "machine.MachineService/"
+STATE = "cosi.resource.State/"
+LINK = "LinkStatuses.net.talos.dev"
 
 
 def test_a_stock_config_is_enough(caller: Caller) -> None:
@@ -44,3 +48,56 @@ def test_a_file_arrives_whole(caller: Caller, node: Node) -> None:
     pieces = caller.call(MACHINE + "Read", {"path": "/etc/ssl/certs/ca-certificates.crt"}).messages
     data = b"".join(base64.b64decode(piece["bytes"]) for piece in pieces)
     assert data == (node.root / "etc/ssl/certs/ca-certificates.crt").read_bytes()
+
+
+def _kinds(caller: Caller, word: str) -> set[tuple[str, str]]:
+    """Types, with their namespaces, that a word may mean, as `get` finds out: by id or any alias, in any case."""
+    found = caller.call(STATE + "List", {"namespace": "meta", "type": "ResourceDefinitions.meta.cosi.dev"})
+    assert found.end.code == "OK"
+    kinds = set()
+    for resource in (message["resource"] for message in found.messages):
+        spec = yaml.safe_load(resource["spec"]["yaml_spec"])
+        if word.lower() in (resource["metadata"]["id"], *spec["allAliases"]):
+            kinds.add((spec["type"], spec["defaultNamespace"]))
+    return kinds
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (("link", "LINKS", "linkstatus", "linkstatuses.net", LINK), {(LINK, "network")}),
+        (("mc", "machineconfig", "MachineConfigs"), {("MachineConfigs.config.talos.dev", "config")}),
+        (("rd", "rds"), {("ResourceDefinitions.meta.cosi.dev", "meta")}),
+        (("ls",), {(LINK, "network"), ("LinkSpecs.net.talos.dev", "network")}),  # which a client refuses as ambiguous
+        (("nothing-of-the-kind",), set()),
+    ],
+)
+def test_what_a_word_means(caller: Caller, words: tuple[str, ...], kinds: set[tuple[str, str]]) -> None:
+    for word in words:
+        assert _kinds(caller, word) == kinds
+
+
+def test_get_by_alias(caller: Caller, node: Node) -> None:
+    ((kind, namespace),) = _kinds(caller, "link")
+    got = caller.call(STATE + "Get", {"namespace": namespace, "type": kind, "id": "lo"}).only["resource"]
+    assert caller.call(STATE + "List", {"namespace": namespace, "type": kind}).messages.count({"resource": got}) == 1
+    metadata = {key: got["metadata"][key] for key in ("namespace", "type", "id", "phase")}
+    assert metadata == {"namespace": namespace, "type": kind, "id": "lo", "phase": "running"}
+    assert got["metadata"]["version"].isdecimal()
+    said = yaml.safe_load(got["spec"]["yaml_spec"])
+    encoded = LinkStatusSpec.FromString(base64.b64decode(got["spec"]["proto_spec"]))
+    assert (said["index"], said["type"], said["mtu"], said["linkState"]) == (1, "loopback", 65536, True)
+    assert (encoded.index, encoded.mtu, encoded.link_state) == (1, 65536, True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "why"),
+    [
+        ({"namespace": "network", "id": "nobody"}, "NotFound", f"resource {LINK}(network/nobody) does not exist"),
+        ({"namespace": "nowhere", "id": "lo"}, "PermissionDenied", "namespace 'nowhere' is not registered"),
+        ({"namespace": "network", "type": "x", "id": "lo"}, "PermissionDenied", "resource type 'x' is not registered"),
+    ],
+)
+def test_what_cannot_be_got(caller: Caller, request_: dict[str, str], code: str, why: str) -> None:
+    answer = caller.call(STATE + "Get", {"type": LINK} | request_)
+    assert (answer.end.code, answer.end.error, answer.messages) == (code, why, [])
