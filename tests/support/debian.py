@@ -55,7 +55,7 @@ def collected(
             run(["dpkg-deb", "--extract", cache.folder / "debs" / f"{pin.sha256}.deb", into])
         (folder / "packages").write_text("".join(f"{pin}\n" for pin in pins))
 
-    return cache.step(kind, digest((release, *names, *(unused or ()))), make, keep=1)
+    return cache.step(kind, digest((release, *names, *(unused or ()))), make, keep=2)
 
 
 def version(folder: Path, package: str) -> str:
