@@ -39,11 +39,13 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A worker's function (bytes -> bytes) and who may ask for it."""
+    """A worker's function (bytes -> bytes), who may ask for it, and the control group of its process, if there is one:
+    machined makes it (`core.node.services.groups`)."""
 
     function: str
     rights: Rights
     callers: tuple[str, ...] = ("machined",)
+    cgroup: str = "system/workers"
 
 
 # machined stays in init's mount namespace, since its successor must see what it mounted, and may gain rights by exec,

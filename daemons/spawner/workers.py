@@ -8,9 +8,12 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from core.base.clock import Clock
+from core.base.errors import Unsupported
+from core.linux.cgroup import Tree
 from daemons.context import WORK_SECONDS, WORKERS
 from daemons.spawner.forking import fork
 from daemons.spawner.table import JOBS, Job
@@ -60,13 +63,19 @@ class Workers:
             pid = fork(
                 job.rights,
                 (0, 1, 2, theirs.fileno()),
-                lambda: self._rename(f"ichor-{name}"),
+                lambda: self._begin(job, name),
                 lambda: _work(job.function, theirs),
                 lambda error: _answer(theirs, b"E" + f"{type(error).__name__}: {error}".encode()),
             )
         pidfd = kernel.pidfd_open(pid)
         self._running[pidfd] = self._clock.monotonic() + WORK_SECONDS
         return pidfd
+
+    def _begin(self, job: Job, name: str) -> None:
+        self._rename(f"ichor-{name}")
+        # one for machined's own first certificate may be asked before machined has made the groups
+        with suppress(FileNotFoundError, Unsupported):
+            Tree.detect().attach(job.cgroup, os.getpid())
 
     def ended(self, pidfd: int) -> bool:
         """Reap the worker behind `pidfd`, if it is one."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.linux.cgroup import Limits, Tree
 from daemons.spawner.table import Job, Rights
 from daemons.spawner.workers import QUEUE, Workers
 from ext import sys as kernel
@@ -37,9 +38,18 @@ def show(_: bytes) -> bytes:
     return f"{os.getuid()} {effective | permitted | inheritable} {lowest}".encode()
 
 
+def where(_: bytes) -> bytes:
+    return Path("/proc/self/cgroup").read_bytes()
+
+
+def grow(payload: bytes) -> bytes:
+    return bytes(payload * (64 << 20))[:1]
+
+
 HERE = "tests.daemons.test_workers"
 NOBODY = Rights(65534, 0, filter=None)
-JOBS = [Job(f"{HERE}:{name}", NOBODY) for name in ("double", "stall", "crash", "show")]
+GROUP = f"ichor-test-workers-{os.getpid()}"
+JOBS = [Job(f"{HERE}:{name}", NOBODY, cgroup=GROUP) for name in ("double", "stall", "crash", "show", "where", "grow")]
 
 
 @pytest.fixture
@@ -48,6 +58,16 @@ def workers() -> Iterator[Workers]:
     yield made
     made.end_all()
     assert list(made.descriptors()) == []
+
+
+@pytest.fixture
+def group() -> Iterator[list[str]]:
+    """The group of the workers, as machined makes it, with 16 MiB; the settings that this kernel refused."""
+    tree = Tree.detect()
+    try:
+        yield [unapplied.setting for unapplied in tree.make(GROUP, Limits(memory_max=16 << 20, pids_max=16))]
+    finally:
+        tree.remove(GROUP)
 
 
 def ask(workers: Workers, name: str, payload: bytes = b"", caller: str = "machined") -> socket.socket:
@@ -105,6 +125,32 @@ def test_the_deadline_kills() -> None:
     assert workers.ended(pidfd)
     assert workers.next_deadline() is None
     assert answer(ours) == b""
+
+
+def _end(workers: Workers) -> None:
+    """All have ended, and are reaped: a group is empty only then."""
+    while running := list(workers.running()):
+        select.select(running, [], [])
+        for pidfd in running:
+            workers.ended(pidfd)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making groups needs root")
+def test_a_worker_is_in_its_group_and_no_larger_than_that_allows(workers: Workers, group: list[str]) -> None:
+    asked = [ask(workers, "where"), ask(workers, "grow", b"x")]
+    run(workers)
+    lines = answer(asked[0]).decode().removeprefix("O").splitlines()
+    joined = {line.split(":")[1] for line in lines if line.endswith(f"/{GROUP}")}
+    assert joined >= {"memory", "pids"} or "" in joined
+    limited = not {"memory.max", "memory.limit_in_bytes"} & set(group)
+    assert answer(asked[1]) == (b"" if limited else b"Ox")
+    _end(workers)
+
+
+def test_a_worker_without_a_group_works_all_the_same(workers: Workers) -> None:
+    ours = ask(workers, "double", b"x")
+    run(workers)
+    assert answer(ours) == b"Oxx"
 
 
 def test_a_crash_is_an_answer_without_a_word(workers: Workers) -> None:

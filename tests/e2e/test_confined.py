@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from daemons.spawner.table import DAEMONS
-from tests.support.cluster import Node
+from tests.support.cluster import Node, documents
 from tests.support.pid1 import until
 
 CONFINED = {f"ichor-{daemon.name}": daemon for daemon in DAEMONS if daemon.rights.filter is not None}
@@ -55,6 +55,18 @@ def test_its_group_is_limited(node: Node) -> None:
         limits = [groups / "memory" / group / "memory.limit_in_bytes", groups / group / "memory.max"]
         (limit,) = [int(path.read_text()) for path in limits if path.exists()]
         assert limit == 128 * MIB
+        counts = [groups / "pids" / group / "pids.max", groups / group / "pids.max"]
+        assert [int(path.read_text()) for path in counts if path.exists()] == [64]
+
+
+def test_workers_have_a_group_and_what_the_kernel_refused_is_told(node: Node) -> None:
+    groups = node.root / "sys/fs/cgroup"
+    counts = [groups / "pids/system/workers/pids.max", groups / "system/workers/pids.max"]
+    assert [int(path.read_text()) for path in counts if path.exists()] == [16]
+    told = {row["metadata"]["id"] for row in documents(node.ichorctl("get", "unappliedlimits", "-o", "json").out)}
+    protects = [path for path in (groups / "system/apid/memory.min",) if path.exists()]
+    assert ("system/apid/memory.min" in told) is not bool(protects)
+    assert not {f"system/{name}/pids.max" for name in ("apid", "trustd", "workers")} & told
 
 
 def test_a_call_that_is_not_allowed_is_named_in_log_and_service(node: Node) -> None:

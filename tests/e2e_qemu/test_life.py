@@ -93,6 +93,15 @@ def test_its_front_door_is_confined(node: Vm) -> None:
     assert {target for _, target, *_ in mounts} == {"/", "/dev", "/proc", "/run", "/system"}
     assert node.ichorctl("read", "/sys/fs/cgroup/system/apid/memory.max").out.strip() == str(128 << 20)
     assert pid in node.ichorctl("read", "/sys/fs/cgroup/system/apid/cgroup.procs").out.split()
+    for group, settings in {
+        "apid": {"memory.min": 16 << 20, "memory.low": 32 << 20, "memory.swap.max": 0, "pids.max": 64},
+        "trustd": {"memory.max": 128 << 20, "pids.max": 64},
+        "workers": {"memory.max": 128 << 20, "memory.swap.max": 0, "pids.max": 16},
+    }.items():
+        for name, value in settings.items():
+            assert node.ichorctl("read", f"/sys/fs/cgroup/system/{group}/{name}").out.strip() == str(value), group
+    unapplied = node.specs("unappliedlimits")
+    assert not [name for name in unapplied if name.startswith(("system/apid/", "system/trustd/", "system/workers/"))]
 
 
 def test_its_drivers_were_loaded_without_a_list(node: Vm) -> None:

@@ -8,19 +8,27 @@ _MIB: Final = 1 << 20
 
 
 def _limits(
-    minimum: int | None, low: int | None, maximum: int | None = None, cores: int | None = None, *, swap: bool = False
+    minimum: int | None,
+    low: int | None,
+    maximum: int | None = None,
+    cores: int | None = None,
+    *,
+    tasks: int | None = None,
+    swap: bool = False,
 ) -> Limits:
-    """MiB and thousandths of a core."""
+    """MiB, thousandths of a core, processes and threads."""
     size = [None if value is None else value * _MIB for value in (minimum, low, maximum)]
-    return Limits(size[0], size[1], size[2], millicores=cores, swap=swap)
+    return Limits(size[0], size[1], size[2], millicores=cores, pids_max=tasks, swap=swap)
 
 
 GROUPS: Final = {
     "init": _limits(96, 192, cores=2000),
     "system": _limits(96, 192, cores=1500, swap=True),
     "system/runtime": _limits(48, 96, cores=500),
-    "system/apid": _limits(16, 32, 128, 500),
-    "system/trustd": _limits(8, 16, 128, 250),
+    # a loop with its threads: four of libuv's, and a resolver's for each processor up to 32
+    "system/apid": _limits(16, 32, 128, 500, tasks=64),
+    "system/trustd": _limits(8, 16, 128, 250, tasks=64),
+    "system/workers": _limits(None, None, 128, 250, tasks=16),  # four at once, which cannot fork
     "system/imagecheck": _limits(None, None, 64, 10),
     "podruntime": _limits(340, 936, cores=4000, swap=True),
     "podruntime/runtime": _limits(196, 392, cores=1000),
