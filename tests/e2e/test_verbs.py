@@ -136,3 +136,38 @@ def test_watching_shows_what_comes_and_goes(node: Node, output: str) -> None:
         seen.until(name)
         subprocess.run([*inside, "delete", name], check=True)
         seen.until(f"-   {node.address}" if output == "table" else "destroyed")
+
+
+EDITOR = r"""#!/bin/sh
+if [ ! -e "$0.again" ]; then
+    touch "$0.again"
+    sed -i 's/^machine:$/machine:\n  typo: true/' "$1"
+else
+    grep -q '^# .*typo' "$1" || exit 1
+    sed -i -e '/typo/d' -e 's/^machine:$/machine:\n  sysctls: {a.b: "1"}/' "$1"
+fi
+"""
+
+
+def test_editing_again_until_it_is_a_config(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second time with what was wrong at its top."""
+    editor = tmp_path / "editor"
+    editor.write_text(EDITOR)
+    editor.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(editor))
+    assert "machine.sysctls: are set" in node.ichorctl("edit", "machineconfig", "--dry-run").out
+    monkeypatch.setenv("EDITOR", "true")
+    assert "nothing was changed" in node.ichorctl("edit", "mc").err
+
+
+def test_patching_what_is_in_force(node: Node) -> None:
+    patch = ("--patch", '{"machine": {"sysctls": {"a.b": "1"}}}')
+    assert "machine.sysctls: are set" in node.ichorctl("patch", "mc", *patch, "--dry-run").out
+    assert "written by the node alone" in node.ichorctl("patch", "links", *patch, code=1).err
+    assert "give --patch" in node.ichorctl("patch", "mc", code=2).err
+
+
+def test_who_wants_to_drain_hears_why_not(node: Node) -> None:
+    before = node.run.boots
+    assert "Kubernetes" in node.ichorctl("reboot", "--drain", code=1).err
+    assert node.run.boots == before
