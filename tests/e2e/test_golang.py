@@ -1,17 +1,20 @@
 """The client that users have, grpc-go, at a node's door: metadata, resources by their short names, streams."""
 
 import base64
+from collections import defaultdict
+from collections.abc import Mapping
 
 import pytest
 import yaml
 
 from core.rpc.pb.resource.definitions.network.network_pb2 import LinkStatusSpec
-from tests.support.caller import Caller
+from tests.support.caller import Caller, Message, encoded
 from tests.support.cluster import Node
 
 MACHINE = "machine.MachineService/"
 STATE = "cosi.resource.State/"
 LINK = "LinkStatuses.net.talos.dev"
+Meant = Mapping[str, set[tuple[str, str]]]
 
 
 def test_a_stock_config_is_enough(caller: Caller) -> None:
@@ -50,15 +53,16 @@ def test_a_file_arrives_whole(caller: Caller, node: Node) -> None:
     assert data == (node.root / "etc/ssl/certs/ca-certificates.crt").read_bytes()
 
 
-def _kinds(caller: Caller, word: str) -> set[tuple[str, str]]:
-    """Types, with their namespaces, that a word may mean, as `get` finds out: by id or any alias, in any case."""
+@pytest.fixture(scope="module")
+def meant(caller: Caller) -> Meant:
+    """What a word may mean, as `get` finds out: kinds by id or any alias, in any case."""
     found = caller.call(STATE + "List", {"namespace": "meta", "type": "ResourceDefinitions.meta.cosi.dev"})
     assert found.end.code == "OK"
-    kinds = set()
+    kinds: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for resource in (message["resource"] for message in found.messages):
-        spec = yaml.safe_load(resource["spec"]["yaml_spec"])
-        if word.lower() in (resource["metadata"]["id"], *spec["allAliases"]):
-            kinds.add((spec["type"], spec["defaultNamespace"]))
+        spec = yaml.load(resource["spec"]["yaml_spec"], yaml.CSafeLoader)
+        for word in (resource["metadata"]["id"], *spec["allAliases"]):
+            kinds[word].add((spec["type"], spec["defaultNamespace"]))
     return kinds
 
 
@@ -72,13 +76,13 @@ def _kinds(caller: Caller, word: str) -> set[tuple[str, str]]:
         (("nothing-of-the-kind",), set()),
     ],
 )
-def test_what_a_word_means(caller: Caller, words: tuple[str, ...], kinds: set[tuple[str, str]]) -> None:
+def test_what_a_word_means(meant: Meant, words: tuple[str, ...], kinds: set[tuple[str, str]]) -> None:
     for word in words:
-        assert _kinds(caller, word) == kinds
+        assert meant.get(word.lower(), set()) == kinds
 
 
-def test_get_by_alias(caller: Caller, node: Node) -> None:
-    ((kind, namespace),) = _kinds(caller, "link")
+def test_get_by_alias(caller: Caller, meant: Meant) -> None:
+    ((kind, namespace),) = meant["link"]
     got = caller.call(STATE + "Get", {"namespace": namespace, "type": kind, "id": "lo"}).only["resource"]
     assert caller.call(STATE + "List", {"namespace": namespace, "type": kind}).messages.count({"resource": got}) == 1
     metadata = {key: got["metadata"][key] for key in ("namespace", "type", "id", "phase")}
@@ -100,4 +104,27 @@ def test_get_by_alias(caller: Caller, node: Node) -> None:
 )
 def test_what_cannot_be_got(caller: Caller, request_: dict[str, str], code: str, why: str) -> None:
     answer = caller.call(STATE + "Get", {"type": LINK} | request_)
+    assert (answer.end.code, answer.end.error, answer.messages) == (code, why, [])
+
+
+IMPORT, RUN = "machine.ImageService/Import", "machine.DebugService/ContainerRun"
+SYSTEM: Message = {"containerd": {"driver": "CRI", "namespace": "NS_SYSTEM"}}
+MIB: Message = {"image_chunk": {"bytes": encoded(bytes(1 << 20))}}
+NOBODY: Message = {"spec": SYSTEM | {"image_name": "example.test/nobody:1", "args": ["/x"]}}
+
+
+@pytest.mark.parametrize(
+    ("method", "requests", "code", "why"),
+    [
+        (IMPORT, [MIB], "InvalidArgument", "an import begins with the namespace that it is for"),
+        (IMPORT, [SYSTEM], "InvalidArgument", "not a tar of an image layout: empty file"),
+        (IMPORT, [SYSTEM, *[MIB] * 3], "InvalidArgument", "the tar holds no oci-layout; save the image in OCI format"),
+        (RUN, [{"stdin_data": ""}], "InvalidArgument", "the first message says what is to be run: a spec"),
+        (RUN, [NOBODY], "NotFound", "image example.test/nobody:1 is not on this node; import or pull it first"),
+    ],
+)
+def test_who_sends_a_stream_is_told_what_is_wrong(
+    caller: Caller, method: str, requests: list[Message], code: str, why: str
+) -> None:
+    answer = caller.call(method, *requests)
     assert (answer.end.code, answer.end.error, answer.messages) == (code, why, [])
