@@ -37,14 +37,17 @@ class Graph(Widget):
     def show(self, title: str, foot: str, *series: Values, top: float | None = None) -> None:
         """These values, the latest last."""
         self._title, self._foot, self._series, self._top = title, foot, series, top
+        if not self.size:  # out of sight: when it comes back, it begins with what was seen last
+            return
         before, self._lines = self._lines, self._drawn()
         for y, (old, new) in enumerate(zip_longest(before, self._lines)):
             if old != new:
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def on_resize(self) -> None:
-        self._lines = self._drawn()
-        self.refresh()
+        if self.size:
+            self._lines = self._drawn()
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         return Strip(self._lines[y] if y < len(self._lines) else []).adjust_cell_length(self.size.width)
