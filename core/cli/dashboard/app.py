@@ -92,6 +92,8 @@ class Dashboard(App[None]):
 
     def draw(self, at_once: bool = False) -> None:
         """Bring what is seen up to what is known, if something has changed."""
+        if not (self.is_running and self._head.is_mounted):
+            return  # a last tick, while the screen is being taken down
         sight = self._sight()
         self._head.say(head(sight, self.size.width))
         self._trouble.say(Text(f" {sight.trouble}", "bold", no_wrap=True, overflow="ellipsis", end=""))
@@ -171,8 +173,7 @@ class Dashboard(App[None]):
 
     def _turned(self) -> None:
         """Somebody did something, and sees it at once."""
-        if self._head.is_mounted:
-            self.draw(at_once=True)
+        self.draw(at_once=True)
 
 
 def _line(name: str) -> Line:

@@ -35,6 +35,8 @@ class Lines(ScrollView, Generic[T], can_focus=True):
 
     def show(self, tail: Tail[T], empty: str = "") -> None:
         """All of it, or what is new of it; or this sentence while there is nothing."""
+        if self.following and self.scroll_offset.y < self.max_scroll_y:
+            self.to_end()  # what there is to be seen was laid out anew
         if tail is self._tail and tail.count == self._count and empty == self._empty:
             return
         self._empty = empty
@@ -47,7 +49,7 @@ class Lines(ScrollView, Generic[T], can_focus=True):
     def to_end(self) -> None:
         """Follow again."""
         self.following = True
-        self.scroll_end(animate=False)
+        self.scroll_end(animate=False, force=True)  # also before there is a scrollbar
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
