@@ -181,6 +181,7 @@ def test_a_link_that_goes_down_and_comes_back_takes_nothing_but_time(tmp_path: P
                 assert node.client.state is State.SELECTING
                 assert not node.task.done()
                 node.near.ip("link", "set", "eth0", "up")
+                until(lambda: carries(node.near, "eth0") and carries(node.far, "far0"), what="the cable to carry")
                 await node.due()
                 had = (await node.bound()).lease
                 await node.due()

@@ -16,7 +16,8 @@ from google.protobuf.descriptor import (
 
 ROOT = Path(__file__).parents[2]
 PB = ROOT / "core/rpc/pb"
-FOREIGN = ("containerd", "trust")  # another program's, and our own between two daemons
+# other programs', and our own between two daemons
+FOREIGN = ("containerd", "cri", "etcd", "metrics", "trust")
 SCALARS = {
     value: name.removeprefix("TYPE_").lower()
     for name, value in vars(FieldDescriptor).items()

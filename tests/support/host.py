@@ -89,12 +89,12 @@ def processes() -> set[str]:
 
 def clock() -> set[str]:
     """The clock source, what the kernel is told of its rate, and whether somebody stepped it since this module was
-    loaded, in tenths of a second."""
+    loaded."""
     source = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource").read_text().strip()
     state = ctypes.create_string_buffer(256)  # struct timex; modes 0 only reads
     ctypes.CDLL(None, use_errno=True).adjtimex(state)
     _, _, frequency, _, _, status = struct.unpack_from("@Illlli", state)
-    stepped = f"stepped by {_ahead() - _AHEAD:.1f} s"
+    stepped = f"stepped by {round(10 * (_ahead() - _AHEAD))} tenths of a second"
     return {f"source {source}", f"frequency {frequency}", f"status {status}", f"slewing {slew_left()} us", stepped}
 
 

@@ -66,10 +66,9 @@ class House:
 
 
 async def up(unit: Unit, restarts: int = 0) -> int:
-    """Wait until it is, after so many restarts; its pid."""
+    """Wait until it is, after so many restarts or more, for a start that fails is tried again; its pid."""
     async with asyncio.timeout(60):
         await unit.until(lambda unit: unit.up and unit.record.restarts >= restarts)
-    assert unit.record.restarts == restarts, unit.record
     return unit.record.pid
 
 
