@@ -200,9 +200,8 @@ async def given_up(house: House) -> None:
     assert '" 206 ' not in (LOGGED / "log").read_text()
     await house.relay.stop(PLENTY)
     assert await house.pulls.pull("system", name) == name
-    async with asyncio.timeout(
-        30
-    ):  # partial content: a range was asked for, which the registry notes once it has answered
+    # partial content: a range was asked for, which the registry notes once it has answered
+    async with asyncio.timeout(30):
         while '" 206 ' not in (LOGGED / "log").read_text():  # noqa: ASYNC110 - files tell nobody
             await asyncio.sleep(0.02)
     (left,) = await house.leases()  # that of the dead: containerd drops it some day
