@@ -34,7 +34,7 @@ class Change(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 class Difference(msgspec.Struct, frozen=True, rename="camel"):
     """What would follow of a config: `changes` in the order of the schema; `services` that end or start and
     `certificates` that are issued anew; `reboot`, whether applying it in mode auto reboots the node; `unused`, every
-    key of the new config that the node does not act on; `diff`, unified, empty when nothing changes."""
+    key of the new config that the node does not act on; `diff`, unified, empty when nothing changes or nobody asked."""
 
     changes: tuple[Change, ...] = ()
     services: tuple[str, ...] = ()
@@ -50,8 +50,13 @@ class Difference(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def difference(before: Config | None, after: Config) -> Difference:
-    """From the config in force, None when there is none, to another. No key needs a reboot to be applied: what a
-    running node cannot take back waits for the next boot, and is told."""
+    """From the config in force, None when there is none, to another, with the difference of the texts."""
+    return msgspec.structs.replace(consequences(before, after), diff=_diff(before, after))
+
+
+def consequences(before: Config | None, after: Config) -> Difference:
+    """The same without the texts, whose difference is much work where they are long. No key needs a reboot to be
+    applied: what a running node cannot take back waits for the next boot, and is told."""
     old = before.v1alpha1 if before is not None else V1Alpha1()
     found = [*_changed(PLAN, old, after.v1alpha1, (0,), ""), *_own(before, after)]
     effects = [_effect(pattern) for _, pattern, _ in found]
@@ -60,7 +65,6 @@ def difference(before: Config | None, after: Config) -> Difference:
         services=_each(name for effect in effects for name in effect.services),
         certificates=_each(name for effect in effects for name in effect.certificates),
         unused=tuple(unsupported(after)),
-        diff=_diff(before, after),
     )
 
 

@@ -76,7 +76,8 @@ class Door:
         if ctx.peer.certificate is None:
             return frozenset()
         own = _organizations(ctx.peer.certificate)
-        return frozenset(ctx.metadata.text(HEADER)) or own if IMPERSONATOR in own else own
+        claimed = frozenset(ctx.metadata.text(HEADER)) if IMPERSONATOR in own else None
+        return claimed or own
 
     async def _metrics(self, ctx: Context) -> Body:
         return await metrics.page(self._machined, self._roles(ctx), self.server, self._credentials)

@@ -40,7 +40,7 @@ async def apply_configuration(
     config = node.config.check(request.data, mode)
     warnings = _warnings(node, config)
     before = parsed(node.config.active) if node.config.active else None
-    difference = await call(change.difference, before, config)
+    difference = await call(change.difference if request.dry_run else change.consequences, before, config)
     as_json = ctx.metadata.get(change.KEY) == change.JSON
     if request.dry_run:
         said = _dry(difference, as_json=as_json)
