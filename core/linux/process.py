@@ -21,6 +21,7 @@ from ext import sys as kernel
 
 ALL_CAPABILITIES: Final = (1 << 64) - 1
 PATH: Final = "/usr/bin:/usr/sbin:/opt/cni/bin"
+Limit = tuple[int, int, int]  # RLIMIT_*, soft, hard
 _RESOURCE: Final = 1 << kernel.CAP_SYS_RESOURCE
 
 
@@ -45,7 +46,7 @@ class Spec:
     groups: Sequence[int] = ()
     capabilities: int = ALL_CAPABILITIES
     no_new_privileges: bool = False
-    limits: Sequence[tuple[int, int, int]] = ()
+    limits: Sequence[Limit] = ()
     oom_score: int | None = None
     namespaces: int = 0
 
@@ -135,7 +136,7 @@ class Result:
 
 def spawn(spec: Spec) -> Process:
     """Start a program. Returns when it has been exec'ed; until then every failure is an OSError naming the step."""
-    limits, score, unapplied = _allowed(spec)
+    limits, score, unapplied = settable(spec.limits, spec.oom_score)
     opened: list[int] = []
     try:
         null = _open(opened, "/dev/null", os.O_RDWR)
@@ -192,19 +193,18 @@ def _open(opened: list[int], path: str | Path, flags: int) -> int:
     return fd
 
 
-def _allowed(spec: Spec) -> tuple[list[tuple[int, int, int]], int | None, tuple[str, ...]]:
+def settable(limits: Sequence[Limit], oom_score: int | None) -> tuple[list[Limit], int | None, tuple[str, ...]]:
     """Limits and OOM score as far as this process may set them, and what had to be left out."""
     if kernel.capget()[0] & _RESOURCE:
-        return list(spec.limits), spec.oom_score, ()
-    limits, unapplied = [], []
-    for number, soft, hard in spec.limits:
+        return list(limits), oom_score, ()
+    able, unapplied = [], []
+    for number, soft, hard in limits:
         most = resource.getrlimit(number)[1]
         if most != resource.RLIM_INFINITY and hard > most:
             unapplied.append(f"rlimit {number}")
         else:
-            limits.append((number, soft, hard))
-    score = spec.oom_score
-    if score is not None and score < int(Path("/proc/self/oom_score_adj").read_text()):
+            able.append((number, soft, hard))
+    if oom_score is not None and oom_score < int(Path("/proc/self/oom_score_adj").read_text()):
         unapplied.append("oom_score_adj")
-        score = None
-    return limits, score, tuple(unapplied)
+        oom_score = None
+    return able, oom_score, tuple(unapplied)

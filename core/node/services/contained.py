@@ -13,7 +13,7 @@ from core.base.errors import NotFound
 from core.codec.reference import Reference
 from core.linux import rights
 from core.linux.init import Exit
-from core.linux.process import Process
+from core.linux.process import Process, settable
 from core.node.containers import images, spec
 from core.node.containers.client import NAMESPACES
 from core.node.containers.container import Container, Output
@@ -72,8 +72,7 @@ class Contained:
         assert self._ready is not None
         image, plan = self._ready
         held = rights.held()
-        choices = self._choices(plan)
-        unapplied = ("oom_score_adj",) * (self._service.oom_score < 0 and "CAP_SYS_RESOURCE" not in held)
+        choices, unapplied = self._choices(plan)
         pipe = str(self._around.logs.fifo(self._service.id, OUTPUT / self._service.id))
         await self._container.create(image, spec.build(choices, held))
         pid = await self._container.prepare(Output(pipe, pipe))
@@ -90,16 +89,20 @@ class Contained:
         """Take over one that lives; it owns the pidfd from now on."""
         return Task(pid, pidfd, start_time, self._container)
 
-    def _choices(self, plan: Plan) -> spec.Choices:
-        """A group of its own below the service's: the runtime takes it away with the container."""
+    def _choices(self, plan: Plan) -> tuple[spec.Choices, tuple[str, ...]]:
+        """With a group of its own below the service's: the runtime takes it away with the container. And what of it
+        this node may not set."""
         service = self._service
-        return replace(
+        limits, oom_score, unapplied = settable(service.limits, service.oom_score or None)
+        choices = replace(
             plan.choices,
             uid=service.uid,
             gid=service.gid,
-            oom_score=service.oom_score or None,
+            limits=limits,
+            oom_score=oom_score,
             cgroup=f"{self._around.tree.path(service.cgroup)}/{service.id}",
         )
+        return choices, unapplied
 
 
 class Task(Process):

@@ -8,9 +8,10 @@ from typing import Final
 
 from core.base.clock import Clock
 from core.base.files import write_atomic
-from core.linux import mount
+from core.linux import mount, rights
 from core.linux.process import ALL_CAPABILITIES
 from core.node.containers.client import SOCKET, Containerd
+from core.node.containers.spec import NEVER
 from core.node.services.service import Condition, Health, Service
 from core.rpc.client import Channel
 from ext import sys as kernel
@@ -19,7 +20,7 @@ Auths = Mapping[str, Mapping[str, str]]
 PROGRAM: Final = "/usr/bin/containerd"
 CONFIG: Final = Path("/run/containerd/config.toml")
 SHIMS: Final = "/podruntime/shim"
-_NEVER: Final = (1 << kernel.CAP_SYS_BOOT) | (1 << kernel.CAP_SYS_MODULE)
+_NEVER: Final = sum(1 << rights.NAMES.index(name) for name in NEVER)
 
 
 @dataclass(frozen=True, slots=True)

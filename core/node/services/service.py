@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from core.linux.process import ALL_CAPABILITIES, PATH
+from core.linux.process import ALL_CAPABILITIES, PATH, Limit
 from core.node.containers.spec import Choices
 from core.state import Pointer
 
@@ -51,7 +51,7 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a container of a service is: an image by its name, and what is particular to it. The service itself says who
-    it is (`uid`, `gid`), its `cgroup` and `oom_score`."""
+    it is (`uid`, `gid`), its `cgroup`, `limits` and `oom_score`."""
 
     image: str
     choices: Choices
@@ -79,7 +79,7 @@ class Service:
     cgroup: str = ""
     oom_score: int = 0
     capabilities: int = ALL_CAPABILITIES
-    limits: Sequence[tuple[int, int, int]] = ()
+    limits: Sequence[Limit] = ()
     env: Mapping[str, str] = field(default_factory=lambda: ENVIRONMENT)
     leaves_children: bool = False
     same_process_as: str = ""  # the id whose process answers for this one too

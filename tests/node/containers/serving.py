@@ -3,6 +3,7 @@ node, through ends of its own, of containerd and of machined. Says `ok` when all
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -51,6 +52,7 @@ SERVICE = Service(
     delay=0.2,
     grace=2.0,  # as the first of its pid namespace it hears no SIGTERM
     cgroup="podruntime/etcd",
+    limits=((resource.RLIMIT_NOFILE, 100, 200),),
 )
 
 
@@ -111,6 +113,7 @@ async def begins(house: House, push: Callable[[], object]) -> int:
         await written(logs, b"listening, GREETING=plan")
         assert Path(f"/proc/{pid}/root/kept").is_dir()
         assert f"{house.group}/podruntime/etcd/hello" in Path(f"/proc/{pid}/cgroup").read_text()
+        assert ["100", "200"] in [line.split()[3:5] for line in Path(f"/proc/{pid}/limits").read_text().splitlines()]
         assert await there(containerd) == (["hello"], [IMAGE])
         unit.record.restarts = 0
         unit.note()

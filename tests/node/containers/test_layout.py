@@ -2,6 +2,7 @@
 
 import io
 import json
+import resource
 import tarfile
 import tomllib
 from collections.abc import Callable
@@ -77,6 +78,29 @@ def test_a_spec_asks_for_nothing_the_node_lacks() -> None:
     assert [n["type"] for n in made["linux"]["namespaces"]] == ["mount", "ipc", "uts", "pid"]
     full = json.loads(spec.build(choices, frozenset({"CAP_CHOWN", "CAP_SYS_RESOURCE"})))
     assert full["process"]["oomScoreAdj"] == -999
+
+
+def test_a_mount_stands_in_for_what_would_be_at_or_below_it() -> None:
+    plain = json.loads(spec.build(spec.Choices(["/x"]), frozenset()))
+    usual = [mount["destination"] for mount in plain["mounts"]]
+    assert "rootfsPropagation" not in plain["linux"]
+    mounts = [spec.Mount("/dev", "/dev", ("rbind", "rw")), spec.Mount("/system", "/sys/x"), spec.Mount("/p", "/proc")]
+    made = json.loads(spec.build(spec.Choices(["/x"], mounts=mounts, propagation="shared"), frozenset()))
+    assert made["linux"]["rootfsPropagation"] == "shared"
+    left = [place for place in usual if place not in ("/proc", "/dev") and not place.startswith("/dev/")]
+    assert [mount["destination"] for mount in made["mounts"]] == [*left, "/dev", "/sys/x", "/proc"]
+
+
+def test_limits_are_named_as_the_runtime_wants_them() -> None:
+    limits = [(resource.RLIMIT_NOFILE, 1024, 10240)]
+    made = json.loads(spec.build(spec.Choices(["/x"], limits=limits), frozenset()))
+    assert made["process"]["rlimits"] == [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 10240}]
+
+
+def test_a_privileged_one_gets_what_containerd_has_to_give() -> None:
+    held = frozenset({"CAP_SYS_BOOT", "CAP_SYS_MODULE", "CAP_SYS_ADMIN"})
+    made = json.loads(spec.build(spec.Choices(["/x"], privileged=True), held))
+    assert made["process"]["capabilities"]["effective"] == ["CAP_SYS_ADMIN"]
 
 
 def test_the_configuration_says_what_the_settings_say() -> None:
