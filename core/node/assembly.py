@@ -16,6 +16,7 @@ from core.node import build, lifetimes
 from core.node.containers.client import Containerd
 from core.node.controllers import block, config, cri, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import ROOM, Acquire, InForce
+from core.node.controllers.k8s import network as k8s_network
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
 from core.node.events import Bus
@@ -95,6 +96,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         secrets.TrustdCertificates(),
         runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
+        *k8s_network.network(),
         files.etc_files(),
         cri.registries(),
         cri.RegistryFiles(),

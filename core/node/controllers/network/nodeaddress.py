@@ -1,9 +1,10 @@
-"""AddressStatus, LinkStatus -> NodeAddress: the addresses by which this node is reached."""
+"""AddressStatus, LinkStatus, NodeAddressFilter -> NodeAddress: the addresses by which this node is reached."""
 
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from collections.abc import Iterable
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
 from typing import Final
 
-from core.node.resources.network import AddressStatus, LinkStatus, NodeAddress, OperationalState
+from core.node.resources.network import AddressStatus, LinkStatus, NodeAddress, NodeAddressFilter, OperationalState
 from core.node.resources.network import Scope as AddressScope
 from core.state import Controller, Scope, exclusive, weak
 
@@ -14,10 +15,10 @@ Interface = IPv4Interface | IPv6Interface
 
 class NodeAddresses(Controller):
     """Ids: `current` (all of global scope on links that are up), `routed` (those with neighbours), `default` (one,
-    kept for as long as it is current), `accumulative` (all since the start)."""
+    kept for as long as it is current), `accumulative` (all since the start); all but `default` also for each filter."""
 
     name = "network.NodeAddressController"
-    inputs = (weak(AddressStatus), weak(LinkStatus))
+    inputs = (weak(AddressStatus), weak(LinkStatus), weak(NodeAddressFilter))
     outputs = (exclusive(NodeAddress),)
 
     def __init__(self) -> None:
@@ -28,17 +29,21 @@ class NodeAddresses(Controller):
         current = [str(address) for address in self._current(scope)]
         if not current:
             return  # names and certificates stay bound to the last addresses known until there are others
+        self._ever |= dict.fromkeys(current)
+        groups = {
+            "current": current,
+            "routed": [a for a in current if ip_interface(a).network.num_addresses > 1],
+            "accumulative": sorted(self._ever, key=lambda a: _order(ip_interface(a))),
+        }
+        wanted = {
+            f"{id_}-{filter_.md.id}": NodeAddress(addresses=tuple(passing(addresses, filter_.spec)))
+            for filter_ in scope.list(NodeAddressFilter.all())
+            for id_, addresses in groups.items()
+        }
+        wanted |= {id_: NodeAddress(addresses=tuple(addresses)) for id_, addresses in groups.items()}
         if self._default not in current:
             self._default = current[0]
-        self._ever |= dict.fromkeys(current)
-        routed = [a for a in current if ip_interface(a).network.num_addresses > 1]
-        for id_, addresses in {
-            "default": (self._default,),
-            "current": tuple(current),
-            "routed": tuple(routed),
-            "accumulative": tuple(sorted(self._ever, key=lambda a: _order(ip_interface(a)))),
-        }.items():
-            scope.put(id_, NodeAddress(addresses=addresses))
+        scope.sync(NodeAddress.all(), wanted | {"default": NodeAddress(addresses=(self._default,))})
 
     def _current(self, scope: Scope) -> list[Interface]:
         up = {r.md.id: r.spec.index for r in scope.list(LinkStatus.all()) if r.spec.operational_state in _UP}
@@ -51,6 +56,18 @@ class NodeAddresses(Controller):
         return list(
             dict.fromkeys(a for _, a in sorted(found, key=lambda pair: (pair[1].version, pair[0], _order(pair[1]))))
         )
+
+
+def passing(addresses: Iterable[str], filter_: NodeAddressFilter) -> list[str]:
+    """Those that the filter lets through, in their order."""
+    include, exclude = map(ip_network, filter_.include_subnets), map(ip_network, filter_.exclude_subnets)
+    allowed, refused = list(include), list(exclude)
+
+    def passes(text: str) -> bool:
+        address = ip_interface(text).ip
+        return (not allowed or any(address in net for net in allowed)) and not any(address in net for net in refused)
+
+    return [text for text in addresses if passes(text)]
 
 
 def _order(interface: Interface) -> tuple[int, int, int]:

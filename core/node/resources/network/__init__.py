@@ -5,6 +5,7 @@ from core.node.resources.network.addresses import (
     AddressStatus,
     Family,
     NodeAddress,
+    NodeAddressFilter,
     Scope,
     SortAlgorithm,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "NetworkStatus",
     "NextHop",
     "NodeAddress",
+    "NodeAddressFilter",
     "OperationalState",
     "Operator",
     "OperatorSpec",

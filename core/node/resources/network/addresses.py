@@ -70,7 +70,17 @@ class AddressStatus(Spec, frozen=True):
 
 @resource("NodeAddresses.net.talos.dev", NAMESPACE, columns=(Column("Addresses", "{.addresses}"),))
 class NodeAddress(Spec, frozen=True):
-    """The node's addresses with their prefixes: id default (the first), current, routed, accumulative (all ever)."""
+    """The node's addresses with their prefixes: id default (the first), current, routed, accumulative (all ever), and
+    each but the first once more for every NodeAddressFilter (routed-no-k8s)."""
 
     addresses: tuple[str, ...] = ()
     sort_algorithm: SortAlgorithm = SortAlgorithm.V2
+
+
+@resource("NodeAddressFilters.net.talos.dev", NAMESPACE)
+class NodeAddressFilter(Spec, frozen=True):
+    """Which of the node's addresses NodeAddress lists once more, under <id>-<this id>: those in one of
+    `include_subnets` (all, if there are none) and in none of `exclude_subnets`."""
+
+    include_subnets: tuple[str, ...] = ()
+    exclude_subnets: tuple[str, ...] = ()
