@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t
 
 cdef class Decoder:
     cdef uint8_t head[5]
-    cdef Py_ssize_t nhead, size, got, limit
+    cdef Py_ssize_t nhead, size, got, limit, prefix
     cdef bytes body, ready
     cdef object queue
     cdef readonly int fault

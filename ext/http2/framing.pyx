@@ -1,4 +1,5 @@
-"""gRPC's framing of messages in a byte stream: one flag byte, a big-endian length, the message.
+"""gRPC's framing of messages in a byte stream: one flag byte, a big-endian length, the message; or, with a `prefix` of 0,
+no framing: what comes is handed out as it came.
 
 Owns partial messages on the way in and queued ones on the way out. Refuses compressed and oversized messages: the
 decoder then keeps the gRPC status in `fault`, drops what follows and still hands out what came before.
@@ -33,10 +34,12 @@ class FramingError(Exception):
 
 
 cdef class Decoder:
-    """Whole messages out of chunks of any size; `held` counts the bytes taken in and not handed out."""
+    """Whole messages out of chunks of any size; `held` counts the bytes taken in and not handed out. Without a `prefix`
+    every chunk is one, of whatever size."""
 
-    def __cinit__(self, Py_ssize_t limit):
+    def __cinit__(self, Py_ssize_t limit, Py_ssize_t prefix=5):
         self.limit = limit
+        self.prefix = prefix
 
     def feed(self, bytes data not None):
         """Take in a chunk."""
@@ -55,6 +58,12 @@ cdef class Decoder:
 
     cdef int push(self, const uint8_t *data, Py_ssize_t n) except -1:
         cdef Py_ssize_t part
+        if self.prefix == 0:
+            if n and not self.fault:
+                self.body = PyBytes_FromStringAndSize(<const char *> data, n)
+                self.held += n
+                self.complete()
+            return 0
         while n and not self.fault:
             if self.body is None:
                 part = min(5 - self.nhead, n)
@@ -119,7 +128,7 @@ cdef class Decoder:
         if message is None:
             return None
         self.ready = self.queue.popleft() if self.queue else None
-        self.held -= PyBytes_GET_SIZE(message) + 5
+        self.held -= PyBytes_GET_SIZE(message) + self.prefix
         return message
 
     cdef void finish(self) noexcept:

@@ -128,17 +128,21 @@ cdef class Session:
         self.dispatch()
         return out
 
-    def request(self, bytes path not None, bytes authority not None, bytes scheme not None, list headers not None):
-        """Open a stream (client side); send() and end() follow. Raises StreamClosed when no stream can be opened."""
+    def request(self, bytes path not None, bytes authority not None, bytes scheme not None, list headers not None,
+                bytes method=None):
+        """Open a stream (client side); send() and end() follow. With a `method` it is no call of gRPC but HTTP: bodies
+        are bytes as they are, both ways. Raises StreamClosed when no stream can be opened."""
         cdef Stream stream
         cdef nghttp2_data_provider provider
         if self.s == NULL or not nghttp2_session_check_request_allowed(self.s):
             raise StreamClosed(self.reason or "connection takes no more calls")
         stream = Stream.__new__(Stream, self)
         stream.started = True
+        if method is not None:
+            stream.tx.prefix = stream.rx.prefix = 0
         provider.source.ptr = <void *> stream
         provider.read_callback = read_data
-        pairs = [(b":method", b"POST"), (b":scheme", scheme), (b":path", path), (b":authority", authority), *headers]
+        pairs = [(b":method", method or b"POST"), (b":scheme", scheme), (b":path", path), (b":authority", authority), *headers]
         stream.id = submit(self.s, -1, pairs, &provider, <void *> stream)
         self.streams[stream.id] = stream
         return stream

@@ -29,7 +29,7 @@ cdef class Stream:
         if message is not None:
             self.due = False
             if not self.closed:            # else gone() has counted all of them off
-                self.session.buffered -= PyBytes_GET_SIZE(message) + 5
+                self.session.buffered -= PyBytes_GET_SIZE(message) + self.rx.prefix
             if self.owed and not self.rx.whole():
                 self.consume()
                 self.session.wake()

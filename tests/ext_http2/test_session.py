@@ -70,6 +70,25 @@ def test_a_body_as_it_is(body: bytes, ended: bool) -> None:
     pair.close()
 
 
+@pytest.mark.parametrize("body", [b"", b"x", b"\0\0\0\0\3abc", bytes(range(256)) * 4096])
+def test_http_as_it_is_both_ways(body: bytes) -> None:
+    """A request with a method of its own is none of gRPC's: nothing is framed, and what came is given back at once."""
+    pair = Pair()
+    call = pair.client.request(b"/things", b"host", b"http", [(b"accept", b"text/plain")], b"PUT")
+    call.end(body or None)
+    pair.settle()
+    [stream] = pair.seen
+    assert (stream.method, stream.headers) == (b"PUT", [(b"accept", b"text/plain")])
+    stream.answer([(b":status", b"200")], body)
+    came = b""
+    while pair.turn() or not call.ended:
+        while (piece := call.take()) is not None:
+            came += piece
+        assert pair.client.buffered == 0
+    assert (came, call.http_status, call.closed, call.error) == (body, b"200", True, 0)
+    pair.close()
+
+
 FIELDS = st.lists(
     st.tuples(st.sampled_from([b"a", b"b-bin", b"ab"]), st.sampled_from([b"", b"1", b"2", b"12"])), max_size=4
 )
