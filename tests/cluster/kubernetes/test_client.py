@@ -155,12 +155,12 @@ async def test_a_server_that_goes_ends_what_was_asked_of_it_and_is_found_again(a
             new = asyncio.ensure_future(anext(states))
             await client.create(NAMESPACES, {"metadata": {"name": "watched"}})
             assert ("", "watched") in await new  # so the watch stands
-            await asyncio.to_thread(apiserver.kill)
+            apiserver.kill()
             with pytest.raises(NotReady, match=r"GET /api/v1/namespaces at .* was cut off"):
                 await anext(states)
         with pytest.raises(NotReady, match=r"cannot connect to .*: Connection refused"):
             await client.list(NAMESPACES)
-        await asyncio.to_thread(apiserver.start)
+        apiserver.start()
         assert (await client.get(NAMESPACES, "default"))["status"] == {"phase": "Active"}
 
 
