@@ -1,11 +1,12 @@
-"""The paths that resource types name for their columns: `{.a.b}`, `{.a[*].b}`, `{}` for the whole. A small part of
-JSONPath, as much as those use; what is not there is empty."""
+"""The paths that resource types name for their columns: `{.a.b}`, `{.a[*].b}`, `{.a[?(@.b=="c")].d}`, `{}` for the
+whole. A small part of JSONPath, as much as those use; what is not there is empty."""
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-_STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\*|:|\d+)\]")
+_STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\*|:|\d+|\?\(@[^)]*\))\]")
+_WHERE: Final = re.compile(r'\?\(@\.([A-Za-z0-9_-]+)=="([^"]*)"\)')
 Value = object
 
 
@@ -27,7 +28,9 @@ def _below(value: Value, name: str | None, index: str | None) -> Iterator[Value]
     elif isinstance(value, list):
         if index in ("*", ":"):
             yield from value
-        elif index is not None and int(index) < len(value):
+        elif index is not None and (where := _WHERE.fullmatch(index)):
+            yield from (item for item in value if isinstance(item, dict) and item.get(where[1]) == where[2])
+        elif index is not None and index.isdigit() and int(index) < len(value):
             yield value[int(index)]
 
 

@@ -24,6 +24,7 @@ REGISTRY: Final = Registry.collect(
 )
 NAMESPACES: Final = {
     "cluster": "Cluster membership and identity.",
+    "cluster-raw": "Cluster membership, one resource for each source.",
     "config": "Machine configuration.",
     "controlplane": "Kubernetes control plane.",
     "cri": "The container runtime.",

@@ -3,7 +3,7 @@
 import msgspec
 
 from core.node.resources.config import MachineType
-from core.node.resources.values import Value
+from core.node.resources.values import Base64, Value
 from core.state import Column, Spec, resource
 
 
@@ -30,6 +30,60 @@ class ControlPlane(Value, frozen=True):
     """What a control-plane member offers."""
 
     api_server_port: int = 6443
+
+
+class KubeSpanAffiliate(Value, frozen=True):
+    """How a node is reached in the mesh; `endpoints` are address:port."""
+
+    public_key: str = ""
+    address: str = ""
+    additional_addresses: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    exclude_advertised_networks: tuple[str, ...] = ()
+
+
+@resource(
+    "Affiliates.cluster.talos.dev",
+    "cluster",
+    columns=(
+        Column("Hostname", "{.hostname}"),
+        Column("Machine Type", "{.machineType}"),
+        Column("Addresses", "{.addresses}"),
+    ),
+)
+class Affiliate(Spec, frozen=True):
+    """A node that one source told of (id: its node id; in namespace `cluster-raw` with the source in front)."""
+
+    node_id: str
+    addresses: tuple[str, ...] = ()
+    hostname: str = ""
+    nodename: str = ""
+    operating_system: str = ""
+    machine_type: MachineType = MachineType.UNKNOWN
+    kube_span: KubeSpanAffiliate | None = msgspec.field(name="kubespan", default=None)
+    control_plane: ControlPlane | None = msgspec.field(name="controlPlane", default=None)
+
+
+class ServiceEndpoint(Value, frozen=True):
+    """A discovery service."""
+
+    name: str
+    endpoint: str
+    insecure: bool = False
+
+
+@resource("DiscoveryConfigs.cluster.talos.dev", "config", sensitive=True)
+class DiscoveryConfig(Spec, frozen=True):
+    """By which registries nodes find each other (id `cluster`); `service_encryption_key` is the cluster's secret."""
+
+    discovery_enabled: bool = False
+    registry_kubernetes_enabled: bool = False
+    registry_service_enabled: bool = False
+    service_endpoint: str = ""
+    service_endpoint_insecure: bool = False
+    service_encryption_key: Base64 = b""
+    service_cluster_id: str = msgspec.field(name="serviceClusterID", default="")
+    service_endpoints: tuple[ServiceEndpoint, ...] = ()
 
 
 @resource(

@@ -71,6 +71,12 @@ class CertificateAndKey(Value, frozen=True):
     key: Base64 = b""
 
 
+class Key(Value, frozen=True):
+    """PEM key."""
+
+    key: Base64 = b""
+
+
 class Certificate(Value, frozen=True):
     """PEM certificate."""
 

@@ -5,14 +5,18 @@ import ipaddress
 from typing import Any
 
 import yaml
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.node.api.resource import to_message, to_plain, to_resource, to_yaml, tombstone
 from core.node.api.resource.metadata import KEPT
-from core.node.resources import config, files, network, runtime, secrets, services
-from core.node.resources.values import Certificate, CertificateAndKey
+from core.node.resources import cluster, config, etcd, files, k8s, network, runtime, secrets, services
+from core.node.resources.values import Certificate, CertificateAndKey, Key
 from core.rpc.pb.resource.config import config_pb2
+from core.rpc.pb.resource.definitions.cluster import cluster_pb2
+from core.rpc.pb.resource.definitions.etcd import etcd_pb2
+from core.rpc.pb.resource.definitions.k8s import k8s_pb2
 from core.rpc.pb.resource.definitions.network import network_pb2
 from core.rpc.pb.resource.definitions.runtime import runtime_pb2
 from core.rpc.pb.resource.definitions.secrets import secrets_pb2
@@ -155,3 +159,38 @@ def test_what_many_ask_for_is_made_once_and_secrets_are_not_kept() -> None:
     assert [to_resource(resource).spec.yaml_spec for resource in many] == texts
     secret = Resource.of("api", secrets.APICerts(server=CertificateAndKey(crt=b"crt", key=b"key")))
     assert to_resource(secret) is not to_resource(secret)
+
+
+def test_objects_of_kubernetes() -> None:
+    pod = {"kind": "Pod", "spec": {"hostNetwork": True, "containers": [{"name": "a", "ports": [{"n": 1}], "x": None}]}}
+    assert to_plain(k8s.StaticPod(pod=pod)) == pod
+    assert json_format.MessageToDict(carried(k8s.StaticPod(pod=pod), k8s_pb2.StaticPodSpec).pod) == pod
+    manifest = k8s.Manifest(items=(k8s.SingleManifest(object=pod),))
+    assert to_plain(manifest) == [pod]
+    assert json_format.MessageToDict(carried(manifest, k8s_pb2.ManifestSpec).items[0].object) == pod
+    root = kubernetes_root(etcd_encryption_config={"kind": "EncryptionConfiguration"})
+    assert carried(root, secrets_pb2.KubernetesRootSpec).etcd_encryption_config["kind"] == "EncryptionConfiguration"
+    assert not carried(kubernetes_root(), secrets_pb2.KubernetesRootSpec).HasField("etcd_encryption_config")
+
+
+def kubernetes_root(**changes: Any) -> secrets.KubernetesRoot:
+    pair = CertificateAndKey(crt=b"c", key=b"k")
+    whole = {"name": "c", "endpoint": "https://c:6443", "local_endpoint": "https://localhost:6443", "issuing_ca": pair}
+    whole |= {"aggregator_ca": pair, "service_account": Key(key=b"k")}
+    return secrets.KubernetesRoot(**{**whole, **changes})
+
+
+def test_flags_given_more_than_once() -> None:
+    spec = etcd.EtcdSpec(name="n", extra_args={"listen": ("a", "b")}, advertised_addresses=("10.0.0.2",))
+    message = carried(spec, etcd_pb2.SpecSpec)
+    assert list(message.extra_args["listen"].values) == ["a", "b"]
+    assert yaml.safe_load(to_yaml(spec))["extraArgs"] == {"listen": ["a", "b"]}
+
+
+def test_an_affiliate_in_the_mesh() -> None:
+    span = cluster.KubeSpanAffiliate(public_key="p", address="fd00::1", endpoints=("10.0.0.2:51820", "[fd00::2]:1"))
+    message = carried(cluster.Affiliate(node_id="n", kube_span=span), cluster_pb2.AffiliateSpec)
+    assert [(e.ip, e.port) for e in message.kube_span.endpoints] == [
+        (ipaddress.ip_address("10.0.0.2").packed, 51820),
+        (ipaddress.ip_address("fd00::2").packed, 1),
+    ]

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from google.protobuf import descriptor_pool, duration_pb2, message_factory
+from google.protobuf import descriptor_pool, duration_pb2, message_factory, struct_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
@@ -47,13 +47,19 @@ MODULES: Final = (
     _v1alpha1,
 )
 _PACKAGE: Final = "talos.resource.definitions"
+_OBJECT: Final = struct_pb2.Struct.DESCRIPTOR
 # messages that are not called <domain>.<class>Spec
 MESSAGES: Final[Mapping[str, str]] = {
     "BlockDevices.block.talos.dev": f"{_PACKAGE}.block.DeviceSpec",
     "BlockSymlinks.block.talos.dev": f"{_PACKAGE}.block.SymlinkSpec",
     "DiscoveredVolumesStatuses.block.talos.dev": f"{_PACKAGE}.block.DiscoveredVolumesStatusSpec",
+    "DiscoveryConfigs.cluster.talos.dev": f"{_PACKAGE}.cluster.ConfigSpec",
+    "EtcdConfigs.etcd.talos.dev": f"{_PACKAGE}.etcd.ConfigSpec",
     "EtcdMembers.etcd.talos.dev": f"{_PACKAGE}.etcd.MemberSpec",
+    "EtcdSecrets.secrets.talos.dev": f"{_PACKAGE}.secrets.EtcdCertsSpec",
+    "EtcdSpecs.etcd.talos.dev": f"{_PACKAGE}.etcd.SpecSpec",
     "KernelParamDefaultSpecs.runtime.talos.dev": f"{_PACKAGE}.runtime.KernelParamSpecSpec",
+    "KubernetesSecrets.secrets.talos.dev": f"{_PACKAGE}.secrets.KubernetesCertsSpec",
     "MachineConfigs.config.talos.dev": "resource.config.MachineConfigSpec",
     "MachineTypes.config.talos.dev": "resource.config.MachineTypeSpec",
     "Namespaces.meta.cosi.dev": "cosi.resource.meta.NamespaceSpec",
@@ -101,7 +107,7 @@ def _build(value: msgspec.Struct, descriptor: Descriptor) -> Message:
         content = getattr(value, attribute)
         if content is None:
             continue
-        if isinstance(content, Mapping):
+        if isinstance(content, Mapping) and field.message_type is not _OBJECT:
             _fill(getattr(message, field.name), content, field.message_type.fields_by_name["value"])
         elif isinstance(content, tuple | list):
             getattr(message, field.name).extend(_convert(item, field) for item in content)
@@ -137,6 +143,18 @@ def _prefix(value: str) -> Message:
     return common_pb2.NetIPPrefix(ip=interface.ip.packed, prefix_length=interface.network.prefixlen)
 
 
+def _port(value: str) -> Message:
+    ip, _, port = value.rpartition(":")
+    return common_pb2.NetIPPort(ip=ipaddress.ip_address(ip.strip("[]")).packed, port=int(port))
+
+
+def _object(value: Mapping[str, Any]) -> Message:
+    """An object of Kubernetes; numbers become doubles there."""
+    message = struct_pb2.Struct()
+    message.update(value)
+    return message
+
+
 def _duration(value: float) -> Message:
     seconds, ns = divmod(round(value * 10**9), 10**9)
     return duration_pb2.Duration(seconds=seconds, nanos=ns)
@@ -145,7 +163,11 @@ def _duration(value: float) -> Message:
 _SPECIAL: Final[Mapping[str, Callable[[Any], Message]]] = {
     "common.NetIP": lambda value: common_pb2.NetIP(ip=ipaddress.ip_address(value).packed),
     "common.NetIPPrefix": _prefix,
+    "common.NetIPPort": _port,
     "common.URL": lambda value: common_pb2.URL(full_path=value),
     "google.protobuf.Duration": _duration,
+    "google.protobuf.Struct": _object,
     "google.protobuf.Timestamp": timestamp,
+    f"{_PACKAGE}.etcd.ArgValues": lambda value: _etcd.ArgValues(values=value),
+    f"{_PACKAGE}.k8s.ArgValues": lambda value: _k8s.ArgValues(values=value),
 }

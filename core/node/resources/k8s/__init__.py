@@ -1,0 +1,106 @@
+"""Kubernetes on this node: the control plane's programs and their policies, manifests, static pods, the kubelet, the
+Node object, and where API servers are."""
+
+from core.node.resources.k8s.controlplane import (
+    APIServerConfig,
+    ControllerManagerConfig,
+    ExtraVolume,
+    Resources,
+    SchedulerConfig,
+)
+from core.node.resources.k8s.endpoints import (
+    Endpoint,
+    KubePrismConfig,
+    KubePrismEndpoint,
+    KubePrismEndpoints,
+    KubePrismStatuses,
+)
+from core.node.resources.k8s.kubelet import (
+    IDMapping,
+    KubeletConfig,
+    KubeletKubeconfig,
+    KubeletLifecycle,
+    KubeletSpec,
+    KubeletStatus,
+    Mount,
+)
+from core.node.resources.k8s.manifests import (
+    BootstrapManifestsConfig,
+    ExtraManifest,
+    ExtraManifestsConfig,
+    Manifest,
+    ManifestStatus,
+    SingleManifest,
+)
+from core.node.resources.k8s.nodes import (
+    NodeAnnotationSpec,
+    NodeCordonedSpec,
+    NodeIP,
+    NodeIPConfig,
+    NodeLabelSpec,
+    Nodename,
+    NodeStatus,
+    NodeTaintSpec,
+)
+from core.node.resources.k8s.pods import (
+    ConfigStatus,
+    SecretsStatus,
+    StaticPod,
+    StaticPodServerStatus,
+    StaticPodStatus,
+)
+from core.node.resources.k8s.policies import (
+    AdmissionControlConfig,
+    AdmissionPlugin,
+    AuditPolicyConfig,
+    AuthenticationConfig,
+    AuthorizationConfig,
+    Authorizer,
+    EtcdEncryptionConfig,
+)
+
+__all__ = [
+    "APIServerConfig",
+    "AdmissionControlConfig",
+    "AdmissionPlugin",
+    "AuditPolicyConfig",
+    "AuthenticationConfig",
+    "AuthorizationConfig",
+    "Authorizer",
+    "BootstrapManifestsConfig",
+    "ConfigStatus",
+    "ControllerManagerConfig",
+    "Endpoint",
+    "EtcdEncryptionConfig",
+    "ExtraManifest",
+    "ExtraManifestsConfig",
+    "ExtraVolume",
+    "IDMapping",
+    "KubePrismConfig",
+    "KubePrismEndpoint",
+    "KubePrismEndpoints",
+    "KubePrismStatuses",
+    "KubeletConfig",
+    "KubeletKubeconfig",
+    "KubeletLifecycle",
+    "KubeletSpec",
+    "KubeletStatus",
+    "Manifest",
+    "ManifestStatus",
+    "Mount",
+    "NodeAnnotationSpec",
+    "NodeCordonedSpec",
+    "NodeIP",
+    "NodeIPConfig",
+    "NodeLabelSpec",
+    "NodeStatus",
+    "NodeTaintSpec",
+    "Nodename",
+    "Resources",
+    "SchedulerConfig",
+    "SecretsStatus",
+    "SingleManifest",
+    "StaticPod",
+    "StaticPodServerStatus",
+    "StaticPodStatus",
+]
