@@ -42,9 +42,10 @@ class Running:
         (self.folder / "key").write_bytes(made.key)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, members: Sequence[str] = (), *, new: bool = False) -> None:
+    def start(self, members: Sequence[str] = (), *, new: bool = False, token: str = "") -> None:
         """Run it; what it says is in `log`."""
-        launch = flags.Launch(self.name, [self.address], members, new, [self.address], [self.address], self._extra())
+        own = [self.address]
+        launch = flags.Launch(self.name, own, members, new, token, own, own, self._extra())
         with (self.folder / "log").open("ab") as log:
             command = [str(program("etcd")), *flags.arguments(launch, VERSION)]
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)

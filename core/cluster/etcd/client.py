@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from core.base.errors import NotReady
 from core.rpc.client import Channel
+from core.rpc.pb.etcd import claims_pb2
 from core.rpc.pb.etcd import rpc_pb2 as pb
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
@@ -41,6 +42,15 @@ class Etcd:
     async def serves(self) -> None:
         """Return when a quorum agrees with this member on what was written last: a read that is no member's alone."""
         await self._call("KV/Range", pb.RangeRequest(key=b"health", count_only=True), pb.RangeResponse)
+
+    async def get(self, key: bytes) -> bytes | None:
+        """What is at `key`, as a quorum agrees."""
+        found = await self._call("KV/Range", pb.RangeRequest(key=key), pb.RangeResponse)
+        return found.kvs[0].value if found.kvs else None
+
+    async def put(self, key: bytes, value: bytes) -> None:
+        """Written when it returns; when it raises, written or not."""
+        await self._call("KV/Put", pb.PutRequest(key=key, value=value), pb.PutResponse)
 
     async def members(self, *, agreed: bool = True) -> pb.MemberListResponse:
         """All members and the cluster's id; not `agreed`: as this member knows them, though there be no quorum."""
@@ -100,6 +110,11 @@ class Etcd:
         async with self._channel.server_stream(path, pb.SnapshotRequest(), pb.SnapshotResponse) as call:
             async for piece in call:
                 yield piece.blob
+
+    async def claims(self, method: str, request: Message) -> claims_pb2.Standing:
+        """Ask a control plane that runs no etcd (`waiting`); UNIMPLEMENTED from one that does."""
+        path = f"/ichor.etcd.Claims/{method}"
+        return await self._channel.unary(path, request, claims_pb2.Standing, timeout=DIAL_SECONDS)
 
     async def _call(self, method: str, request: Message, reply: type[R], timeout: float = SECONDS) -> R:
         return await self._channel.unary(f"/etcdserverpb.{method}", request, reply, timeout=timeout)

@@ -40,12 +40,14 @@ _FIXED: Final[tuple[tuple[str, str, Version, Version | None], ...]] = (
 class Launch:
     """One start of a member. `advertised` are addresses at which the others find it, `listen_*` those it listens on;
     `members` is the whole membership as name=URL, which etcd reads only before it has data: `new` makes a cluster of
-    them, else it joins one that stands."""
+    them, else it joins one that stands. Ids come from `token` and URLs: the same node never begins one cluster
+    twice."""
 
     name: str
     advertised: Sequence[str]
     members: Sequence[str] = ()
     new: bool = False
+    token: str = ""
     listen_peer: Sequence[str] = ANY
     listen_client: Sequence[str] = ANY
     extra: Mapping[str, Sequence[str]] | None = None
@@ -63,6 +65,8 @@ def arguments(launch: Launch, version: Version) -> list[str]:
     if launch.members:
         told["initial-cluster"] = _joined(launch.members)
         told["initial-cluster-state"] = ["new" if launch.new else "existing"]
+    if launch.members and launch.token:
+        told["initial-cluster-token"] = [launch.token]
     told |= launch.extra or {}
     return [f"--{flag}={value}" for flag, values in told.items() for value in values]
 

@@ -1,0 +1,157 @@
+"""A cluster begun anew from what is left of one: from a snapshot, or from the data of the survivor that knows most.
+
+Either way etcd's own program makes data of a database, for a cluster of this node alone with ids of its own, so that
+nobody who held data of the old one can ever speak in the new. Revisions go on far above those that anybody saw
+(`BUMP`), and what was before counts as compacted: a watcher that had seen more than what is left begins anew in place
+of missing it. Owns the plan and the steps on one node; refuses while a quorum serves, and to pass over a member that
+nobody declared lost."""
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from core.base import offload
+from core.base.errors import Conflict, Invalid, NotReady
+from core.cluster.etcd.client import Etcd
+from core.cluster.etcd.journal import Entry, Stage
+from core.cluster.etcd.local import Local
+from core.rpc.status import RpcError
+
+BUMP: Final = 1_000_000_000
+DIGEST: Final = 32  # bytes: a snapshot ends with the SHA-256 of its database
+PAGE: Final = 512  # a database is a multiple of it
+Run = Callable[[Sequence[str]], Awaitable[bytes]]
+"""Runs a program of etcd's image to its end, as etcd's user, with this node's data folder and snapshots at the paths
+that this process knows; its standard output. Raises IchorError with what it complained of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one control plane has of etcd: its member's id and cluster, the newest revision in its database."""
+
+    name: str
+    cluster: int
+    member: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who begins the new cluster; who loses older data and joins anew; who is not there (name to why)."""
+
+    survivor: Report
+    wiped: Sequence[Report]
+    lost: Mapping[str, str]
+
+    def __str__(self) -> str:
+        kept = self.survivor
+        lines = [f"{kept.name} begins a new cluster with its data, up to revision {kept.revision}"]
+        for each in self.wiped:
+            behind = kept.revision - each.revision
+            how = f"{behind} revisions behind" if behind else "no newer"
+            lines.append(f"{each.name} is wiped and joins anew: revision {each.revision}, {how}")
+        for name, why in self.lost.items():
+            lines.append(f"{name} is given up ({why}): what it alone knew is lost; it joins anew when it is back")
+        return "\n".join(lines)
+
+
+def plan(reports: Sequence[Report], silent: Mapping[str, str], lost: Collection[str]) -> Plan:
+    """Of what every control plane with data said. Whoever is `silent` (name to why) must have been declared `lost` by
+    an operator: it may know more, or serve. Raises Conflict, or NotReady when nobody has data."""
+    unsaid = [f"{name} ({why})" for name, why in silent.items() if name not in lost]
+    if unsaid:
+        raise Conflict(f"silent: {', '.join(unsaid)}", remedy="bring them back, or declare them lost")
+    if not reports:
+        raise NotReady("no control plane has data of etcd", remedy="bootstrap from a snapshot")
+    clusters = {each.cluster for each in reports}
+    if len(clusters) > 1:
+        named = ", ".join(f"{each.name} of {each.cluster:016x}" for each in reports)
+        raise Conflict(f"these are {len(clusters)} clusters: {named}", remedy="reset those that are to join")
+    newest, *older = sorted(reports, key=lambda each: (-each.revision, each.name))
+    return Plan(newest, older, dict(silent))
+
+
+async def report(local: Local, own: Etcd, run: Run, stop: Callable[[], Awaitable[None]]) -> Report | None:
+    """What this node has; None without data. A member that was started without a quorum tells nothing: it is stopped
+    (`stop`) and its database read. Raises Conflict when a quorum serves."""
+    if not local.has_data:
+        return None
+    entry = local.journal.entry
+    try:
+        status = await own.status()
+    except RpcError:
+        await stop()
+        said = await run(["etcdutl", "snapshot", "status", str(local.database), "--write-out", "json"])
+        return Report(local.me.name, entry.cluster, entry.member, msgspec.json.decode(said)["revision"])
+    if status.leader:
+        raise Conflict("etcd has a quorum", remedy="remove the members that are gone, then let them join anew")
+    return Report(local.me.name, status.header.cluster_id, status.header.member_id, status.header.revision)
+
+
+def survive(local: Local) -> None:
+    """This node begins the new cluster with its data: written down; etcd is then to be stopped and started
+    (`enter`)."""
+    entry = local.journal.entry
+    local.journal.write(Entry(Stage.RESTORING, secrets.token_hex(8), local.me.name, entry.cluster, trusted=True))
+
+
+def forsake(local: Local) -> None:
+    """This node gives its data up: written down; etcd is then to be stopped and `leave.leave` to finish."""
+    entry = local.journal.entry
+    local.journal.write(Entry(Stage.REMOVED, cluster=entry.cluster, member=entry.member))
+
+
+async def verify(snapshot: Path) -> None:
+    """Raises Invalid for a snapshot whose hash is not its own; OSError when it cannot be read."""
+    await offload.call(_verify, snapshot, key=str(snapshot))
+
+
+async def carry(local: Local, run: Run) -> None:
+    """Make data of what the journal names, as far as that is not done. Only while etcd does not run; then the journal
+    says BOOTSTRAP."""
+    entry = local.journal.entry
+    if entry.stage is Stage.RESTORING:
+        if not entry.trusted:
+            await verify(Path(entry.source))
+        local.unrestore()
+        await run(_restore(local, entry))
+        entry = msgspec.structs.replace(entry, stage=Stage.RESTORED)
+        local.journal.write(entry)
+    if entry.stage is Stage.RESTORED:
+        local.replace()
+        local.journal.write(msgspec.structs.replace(entry, stage=Stage.BOOTSTRAP, source="", trusted=False))
+
+
+def _restore(local: Local, entry: Entry) -> list[str]:
+    told = {
+        "data-dir": str(local.restoring),
+        "name": local.me.name,
+        "initial-cluster": ",".join(f"{local.me.name}={url}" for url in local.me.peer_urls),
+        "initial-cluster-token": entry.token,
+        "initial-advertise-peer-urls": ",".join(local.me.peer_urls),
+        "bump-revision": str(BUMP),
+    }
+    flags = [f"--{flag}={value}" for flag, value in told.items()] + ["--mark-compacted"]
+    return ["etcdutl", "snapshot", "restore", entry.source or str(local.database), *flags, *_unchecked(entry)]
+
+
+def _unchecked(entry: Entry) -> list[str]:
+    return ["--skip-hash-check"] if entry.trusted else []
+
+
+def _verify(snapshot: Path) -> None:
+    size = snapshot.stat().st_size - DIGEST
+    if size <= 0 or size % PAGE:
+        raise Invalid(f"{snapshot} is no snapshot with a hash", remedy="skip the check for a copied database")
+    digest = hashlib.sha256()
+    with snapshot.open("rb") as file:
+        while size and (piece := file.read(min(size, 1 << 20))):
+            digest.update(piece)
+            size -= len(piece)
+        if digest.digest() != file.read():
+            raise Invalid(f"{snapshot} is damaged: its hash is another")

@@ -1,0 +1,35 @@
+"""A cluster's life, by what its nodes do of themselves."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from core.cluster.etcd import bootstrap
+from core.cluster.etcd.journal import Stage
+from tests.support.clock import on_loop
+from tests.support.control import CLOCK, Control, controls
+from tests.support.etcd import Etcds
+
+
+async def gathered(control: Control, others: int) -> None:
+    """Until so many others wait in their rooms."""
+    async with asyncio.timeout(20):
+        while True:
+            if len((await bootstrap.survey(control.reach, bootstrap.LOOK)).standings) == others:
+                return
+            await asyncio.sleep(0.01)
+
+
+@on_loop
+async def test_three_come_in_after_one_was_asked_and_one_leaves(etcds: Etcds) -> None:
+    async with AsyncExitStack() as stack:
+        one, two, three = [await stack.enter_async_context(each) for each in controls(etcds, ["one", "two", "three"])]
+        running = asyncio.gather(one.run(), two.run(), three.run())
+        await gathered(one, 2)
+        assert await bootstrap.bootstrap(one.local, one.reach, CLOCK) == []
+        await running
+        assert {each.local.journal.entry.stage for each in (one, two, three)} == {Stage.MEMBER}
+        assert len((await one.own.members()).members) == 3
+        await one.leave()
+        assert not one.local.has_data
+        assert one.local.journal.entry.stage is Stage.FREE
+        assert sorted(each.name for each in (await two.own.members()).members) == ["three", "two"]

@@ -1,0 +1,80 @@
+"""A control plane as far as etcd is concerned: the room it waits in, the way in, etcd itself, in the order in which a
+node runs them. It can be cut off at any moment, as by a power loss, and made anew from what is on disk."""
+
+import asyncio
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from core.base.clock import SystemClock
+from core.base.errors import IchorError
+from core.cluster.etcd import flags, join, leave, waiting
+from core.cluster.etcd.journal import Journal
+from core.cluster.etcd.local import Local
+from core.cluster.etcd.membership import Me
+from core.cluster.etcd.reach import Reach
+from core.rpc.tls import ServerTLS
+from tests.support.etcd import Etcds, Running, program
+
+CLOCK = SystemClock()
+
+
+class Control:
+    """One control plane of `etcds`; `hosts` are the others' addresses."""
+
+    def __init__(self, etcds: Etcds, member: Running, hosts: Sequence[str] = ()) -> None:
+        self.member = member
+        journal = Journal(member.folder / "journal")
+        data = member.folder / "data"
+        data.mkdir(exist_ok=True)
+        self.local = Local(Me(member.name, member.peer_urls), journal, data)
+        self.reach = Reach(etcds.tls, hosts)
+        self.own = self.reach.at(f"{member.address}:{flags.CLIENT_PORT}")
+        made = [(member.folder / each).read_bytes() for each in ("crt", "key", "ca")]
+        self._tls = ServerTLS(*made)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.reach.__aexit__(*error)
+
+    async def wait(self) -> join.Way:
+        """In the room, until it is known how to start."""
+        async with waiting.serving(self.local, self._tls, [self.member.address]):
+            return await join.enter(self.local, self.reach, run, CLOCK)
+
+    async def run(self) -> None:
+        """Until it is a member that votes."""
+        way = await self.wait()
+        self.member.start(way.members, new=way.new, token=way.token)
+        await join.settle(self.local, self.own, self.reach, CLOCK)
+
+    async def leave(self, *, last: bool = False) -> None:
+        """Until nothing is left."""
+        await leave.leave(self.local, self.own, self.reach, self.stop, CLOCK, last=last)
+
+    async def stop(self) -> None:
+        """End etcd, if it runs."""
+        await asyncio.to_thread(self.member.kill)
+
+
+def controls(etcds: Etcds, names: Sequence[str]) -> list[Control]:
+    """Control planes that know of each other."""
+    made = [etcds.add(name) for name in names]
+    return [Control(etcds, each, [other.address for other in made if other is not each]) for each in made]
+
+
+async def run(argv: Sequence[str]) -> bytes:
+    """A program of etcd's."""
+    command = [str(program(argv[0])), *argv[1:]]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
+    if done.returncode:
+        raise IchorError(f"{argv[0]} failed: {done.stderr.decode(errors='replace')}")
+    return done.stdout
+
+
+def journal(control: Control) -> Path:
+    """Where it writes."""
+    return control.member.folder / "journal"
