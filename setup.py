@@ -19,7 +19,8 @@ DIRECTIVES = {
 
 
 class BuildPrograms(Command):
-    """PID 1 (static, libsodium), the sealed interpreter's launcher (libpython), the image's check: _out/programs."""
+    """PID 1 (static, libsodium), the sealed interpreter's launcher (libpython), the image's check, the balancer: into
+    _out/programs."""
 
     user_options: ClassVar[list[tuple[str, str | None, str]]] = []
 
@@ -33,7 +34,12 @@ class BuildPrograms(Command):
         python = [f"-I{sysconfig.get_path('include')}", f"-lpython{sysconfig.get_config_var('LDVERSION')}"]
         pie = ["-fPIE", "-pie"]
         hashing = sorted(Path("ext/verity").glob("native_*.c"))
-        programs = (("init", ["-static", "-lsodium"]), ("launch", [*pie, *python]), ("imagecheck", [*pie, *hashing]))
+        programs = (
+            ("init", ["-static", "-lsodium"]),
+            ("launch", [*pie, *python]),
+            ("imagecheck", [*pie, *hashing]),
+            ("prism", pie),
+        )
         for name, flags in programs:
             sources = sorted(Path(f"ext/{name}").glob("*.c"))
             if sources:  # the image compiles one unit at a time

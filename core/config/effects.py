@@ -60,5 +60,6 @@ EFFECTS: Final[dict[str, Effect]] = {
     "machine.kernel.modules": Effect("are loaded", lasting=True),
     "cluster.clusterName": Effect("is the context's name in client configs that the node makes"),
     "cluster.controlPlane.endpoint": Effect("workers ask there for their certificates"),
+    "machine.features.kubePrism": Effect("the balancer before the API servers follows", services=("kubeprism",)),
     "MetricsConfig": Effect("GET /metrics is answered while it is there"),
 }

@@ -16,6 +16,7 @@ PROGRAMS: Final = {
     "imagecheck": "ichor/libexec/imagecheck",
     "init": "ichor/sbin/init",
     "launch": "ichor/libexec/launch",
+    "prism": "ichor/libexec/prism",
 }
 
 

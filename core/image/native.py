@@ -12,7 +12,7 @@ from core.image.cache import Cache, digest, tree_digest
 from core.image.root import Root
 from core.image.tools import ToolFailed
 
-PROGRAMS: Final = ("imagecheck", "init", "launch")
+PROGRAMS: Final = ("imagecheck", "init", "launch", "prism")
 _BORROWED: Final = {"imagecheck": "verity"}  # whose C a program is linked with
 _SHARED: Final = (".pxd", ".pxi", ".h")
 _SOURCES: Final = (*_SHARED, ".pyx", ".py")

@@ -24,7 +24,7 @@ from core.node.lifecycle.runner import Runner, Running
 from core.node.lifecycle.tables import SEQUENCES
 from core.node.node import Node, Platform
 from core.node.resources import NAMESPACES, REGISTRY
-from core.node.services import containerd, imagecheck
+from core.node.services import containerd, imagecheck, kubeprism
 from core.node.services.daemons import Daemons, Want
 from core.node.services.kernel import DEVICE, KernelLog
 from core.node.services.logs import Logs
@@ -64,7 +64,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         kernel_log=KernelLog(logs.log("kernel"), clock) if os.access(DEVICE, os.R_OK) else None,
         config=acquire,
         services=Supervisor(
-            services(clock, settings, checker.service(), auths=auths),
+            services(clock, settings, checker.service(), kubeprism.service(store), auths=auths),
             init=init,
             tree=Tree.detect(),
             logs=logs,
@@ -96,7 +96,9 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         secrets.TrustdCertificates(),
         runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
-        *k8s_network.network(),
+        *k8s_network.network(
+            lambda moved: kubeprism.run(node.services, moved), lambda: node.services.stop(kubeprism.ID)
+        ),
         files.etc_files(),
         cri.registries(),
         cri.RegistryFiles(),

@@ -30,6 +30,7 @@ GROUPS: Final = {
     "system/trustd": _limits(8, 16, 128, 250, tasks=64),
     "system/workers": _limits(None, None, 128, 250, tasks=16),  # four at once, which cannot fork
     "system/imagecheck": _limits(None, None, 64, 10),
+    "system/kubeprism": _limits(2, 4, 64, 1000, tasks=4),
     "podruntime": _limits(340, 936, cores=4000, swap=True),
     "podruntime/runtime": _limits(196, 392, cores=1000),
     "podruntime/shim": _limits(48, 96, cores=500),

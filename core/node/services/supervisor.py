@@ -57,6 +57,7 @@ class Supervisor:
         self._stopping = {id_: asyncio.Lock() for id_ in self._runners}
         self._ends: set[asyncio.Task[None]] = set()
         self._group = asyncio.TaskGroup()
+        self._entered = False
 
     async def __aenter__(self) -> "Supervisor":
         await self._group.__aenter__()
@@ -66,6 +67,7 @@ class Supervisor:
         for unit in self.units.values():
             if unit.state is not State.INITIALIZED:
                 unit.note()  # the store knows nothing of what an earlier machined left running
+        self._entered = True
         for id_, runner in self._runners.items():
             record = runner.unit.record
             if record.wanted:
@@ -94,15 +96,16 @@ class Supervisor:
             raise NotFound(f"service {id_!r} is not registered", remedy=f"use one of {', '.join(self.units)}") from None
 
     def start(self, *ids: str) -> None:
-        """Want these; what they come after must be wanted too or they wait. One that runs goes on. Raises NotReady for
-        one that is being stopped."""
+        """Want these; what they come after must be wanted too or they wait. One that runs goes on; before this is
+        entered they wait for that. Raises NotReady for one that is being stopped."""
         for id_ in ids:
             unit = self.unit(id_)
             if unit.state is State.STOPPING:
                 raise NotReady(f"service {id_} is being stopped", remedy="try again when it has ended")
             if id_ in self._runners and (id_ not in self._tasks or self._tasks[id_].done()):
                 unit.record.wanted = True
-                self._launch(id_)
+                if self._entered:
+                    self._launch(id_)
 
     def skip(self, id_: str, reason: str) -> None:
         """This node has no use for it."""

@@ -1,11 +1,15 @@
 """How a node of Kubernetes is reached, and how it reaches the others."""
 
+from collections.abc import Awaitable, Callable
+
+from core.node.controllers.k8s.network import kubeprism
 from core.node.controllers.k8s.network.addressfilter import AddressFilter
+from core.node.controllers.k8s.network.balancer import Balancer
 from core.state import Controller
 
 __all__ = ["network"]
 
 
-def network() -> list[Controller]:
-    """All controllers of this part."""
-    return [AddressFilter()]
+def network(run: Callable[[bool], Awaitable[None]], rest: Callable[[], Awaitable[None]]) -> list[Controller]:
+    """All controllers of this part. `run` and `rest` are the balancer's, as it wants them."""
+    return [AddressFilter(), kubeprism.Endpoints(), kubeprism.Settings(), Balancer(run, rest)]
