@@ -46,19 +46,19 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 @dataclass
 class Prism:
-    """A running balancer. `socket` is the control connection."""
+    """A running balancer. `control` is the control connection."""
 
     process: subprocess.Popen[bytes]
     port: int
     path: Path
-    socket: socket.socket
+    control: socket.socket
 
     def tell(self, *upstreams: tuple[str, int]) -> None:
-        self.socket.send("".join(f"{address} {port}\n" for address, port in upstreams).encode() or b"\n")
+        self.control.send("".join(f"{address} {port}\n" for address, port in upstreams).encode() or b"\n")
 
     def hear(self) -> dict[str, tuple[str, int, int]]:
         """The next status: by address its state, latency in microseconds, connections."""
-        lines = self.socket.recv(65536).decode().splitlines()
+        lines = self.control.recv(65536).decode().splitlines()
         words = [line.split() for line in lines if line]
         return {address: (state, int(latency), int(pairs)) for address, _, state, latency, pairs in words}
 

@@ -143,7 +143,12 @@ def test_one_that_is_slow_stops_who_writes_and_loses_nothing(tmp_path: Path, pro
             connection.settimeout(30)
             one[0].thaw()
             back = hashlib.sha256()
-            reader = in_thread(lambda: [back.update(piece) for piece in iter(lambda: connection.recv(65536), b"")])
+
+            def read() -> None:
+                while piece := connection.recv(65536):
+                    back.update(piece)
+
+            reader = in_thread(read)
             connection.sendall(data[sent:])
             connection.shutdown(socket.SHUT_WR)
             reader.join()
@@ -187,14 +192,14 @@ def test_all_goes_on_without_whoever_told_it(tmp_path: Path, program: Path) -> N
         tell(running, one)
         with running.connect() as connection:
             assert who(connection) == "127.0.1.1"
-            running.socket.close()
+            running.control.close()
             connection.sendall(b"on")
             assert connection.recv(10) == b"on"
             assert reached(running) == "127.0.1.1"
-            running.socket = running.caller()
+            running.control = running.caller()
             running.tell((one[0].address, one[0].port))
             assert running.hear()["127.0.1.1"][0] == "up"  # it remembers
-            running.socket.close()
+            running.control.close()
 
 
 @pytest.mark.parametrize(
@@ -207,8 +212,8 @@ def test_all_goes_on_without_whoever_told_it(tmp_path: Path, program: Path) -> N
 def test_what_is_no_list_changes_nothing(tmp_path: Path, program: Path, packet: bytes) -> None:
     with standing(1) as one, prism(tmp_path, program) as running:
         tell(running, one)
-        running.socket.send(packet)
-        assert running.socket.recv(1000) == b""
+        running.control.send(packet)
+        assert running.control.recv(1000) == b""
         assert reached(running) == "127.0.1.1"
 
 

@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from ipaddress import ip_address
 from typing import Final
 
 from core.base.backoff import Backoff
@@ -107,9 +108,9 @@ class Balancer(Controller):
 
 async def _addresses(endpoint: KubePrismEndpoint) -> list[Address]:
     """An address as it is, without a thread that waits for a name server; a name's addresses."""
-    where = (endpoint.host, endpoint.port)
     try:
-        found = socket.getaddrinfo(*where, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        found = await asyncio.get_running_loop().getaddrinfo(*where, type=socket.SOCK_STREAM)
-    return [(str(address[0]), int(address[1])) for *_, address in found]
+        ip_address(endpoint.host)
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        return [(str(address[0]), endpoint.port) for *_, address in found]
+    return [(endpoint.host, endpoint.port)]
