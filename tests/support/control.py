@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Self
 
 from core.base.clock import SystemClock
-from core.base.errors import IchorError
-from core.cluster.etcd import flags, join, leave, waiting
+from core.base.errors import Invalid
+from core.cluster.etcd import claims, flags, join, leave, waiting
 from core.cluster.etcd.journal import Journal
 from core.cluster.etcd.local import Local
 from core.cluster.etcd.membership import Me
 from core.cluster.etcd.reach import Reach
+from core.rpc.status import RpcError
 from core.rpc.tls import ServerTLS
 from tests.support.etcd import Etcds, Running, program
 
@@ -66,12 +67,29 @@ def controls(etcds: Etcds, names: Sequence[str]) -> list[Control]:
     return [Control(etcds, each, [other.address for other in made if other is not each]) for each in made]
 
 
+async def gathered(control: Control, others: int) -> None:
+    """Until so many others wait in their rooms."""
+    while True:
+        if len((await claims.survey(control.reach, claims.look)).open) == others:
+            return
+        await CLOCK.sleep(0.01)
+
+
+async def serving(control: Control) -> None:
+    """Until its etcd serves."""
+    while True:
+        try:
+            return await control.own.serves()
+        except RpcError:
+            await CLOCK.sleep(0.02)
+
+
 async def run(argv: Sequence[str]) -> bytes:
     """A program of etcd's."""
     command = [str(program(argv[0])), *argv[1:]]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
     if done.returncode:
-        raise IchorError(f"{argv[0]} failed: {done.stderr.decode(errors='replace')}")
+        raise Invalid(f"{argv[0]} failed: {done.stderr.decode(errors='replace')}")
     return done.stdout
 
 

@@ -14,7 +14,7 @@ from core.cluster.etcd.client import Etcd, any_of
 from core.cluster.etcd.journal import Entry, Stage
 from core.cluster.etcd.local import Local
 from core.cluster.etcd.membership import Add, Remove, Start, check_removal, joining
-from core.cluster.etcd.reach import Census, Reach, census
+from core.cluster.etcd.reach import LOOK_SECONDS, Census, Reach, census, members
 from core.cluster.etcd.recover import Run
 from core.rpc.status import Code, RpcError
 
@@ -50,7 +50,7 @@ async def enter(local: Local, reach: Reach, run: Run, clock: Clock) -> Way:
             raise Conflict("this node is leaving etcd")
         if entry.stage is Stage.BOOTSTRAP:
             return Way(_initial(local), True, entry.token)
-        if local.has_data:
+        if local.has_data and not await _outlived(local, reach):
             return Way()
         found = await _step(local, reach) if entry.stage is not Stage.CLAIMING else RETRY
         if isinstance(found, Way):
@@ -74,6 +74,24 @@ async def settle(local: Local, own: Etcd, reach: Reach, clock: Clock) -> None:
             if clock.monotonic() >= end:
                 raise NotReady(f"etcd does not settle: {error}") from error
         await clock.sleep(SOON)
+
+
+async def _outlived(local: Local, reach: Reach) -> bool:
+    """The data here are of a membership that has ended, as the others agree: they are wiped. Those who are silent may
+    be waiting for this node, which then starts as what it was."""
+    entry = local.journal.entry
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            said = await any_of(reach.others, members)
+            if said.header.cluster_id == entry.cluster:
+                ended = entry.member not in {each.ID for each in said.members}
+            else:
+                ended = await any_of(reach.others, lambda etcd: etcd.get(recover.superseded(entry.cluster))) is not None
+    except (NotReady, RpcError, TimeoutError):
+        return False
+    if ended and entry.member:
+        local.wipe()
+    return ended and bool(entry.member)
 
 
 async def _step(local: Local, reach: Reach) -> Way | float:
@@ -131,7 +149,11 @@ async def _settle(local: Local, own: Etcd, reach: Reach) -> None:
         raise NotReady(f"etcd's member {member:016x} is not known to its cluster")
     if set(known.peerURLs) != set(local.me.peer_urls):
         await own.update(member, local.me.peer_urls)
+    before = local.journal.entry
+    if before.stage is Stage.BOOTSTRAP and before.cluster:
+        await own.put(recover.superseded(before.cluster), before.token.encode())
     local.journal.write(Entry(Stage.MEMBER, cluster=cluster, member=member))
+    local.sweep()
 
 
 def _initial(local: Local) -> list[str]:

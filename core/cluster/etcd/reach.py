@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from core.base.errors import Conflict, NotReady
 from core.cluster.etcd import flags
-from core.cluster.etcd.client import Etcd, any_of
+from core.cluster.etcd.client import Etcd, each_of
 from core.rpc.pb.etcd.rpc_pb2 import Member, MemberListResponse
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
@@ -64,13 +65,21 @@ class Census:
 
 
 async def census(reach: Reach, own: Sequence[Etcd] = ()) -> Census:
-    """Ask whoever answers first of `own` and the others, then each member. Raises NotReady when there is no quorum to
-    be found; every silent one is named."""
-    said = await any_of([*own, *reach.others], members)
-    statuses = await asyncio.gather(*(_status(reach, member) for member in said.members))
-    serving = {member.ID: leader for member, leader in zip(said.members, statuses, strict=True) if leader}
-    leader = next(iter(serving.values()), 0)
-    return Census(said.header.cluster_id, said.members, frozenset(serving), leader)
+    """Ask `own` and the others for the members, then each member. Raises NotReady, with what kept each, when no quorum
+    is found, and Conflict when they are of more than one cluster."""
+    asked = [*own, *reach.others]
+    answers = await each_of(asked, members)
+    said = [each for each in answers if not isinstance(each, RpcError)]
+    if not said:
+        silent = zip(asked, answers, strict=True)
+        raise NotReady("no member of etcd answers" + "".join(f"; {etcd.address}: {error}" for etcd, error in silent))
+    clusters = {each.header.cluster_id for each in said}
+    if len(clusters) > 1:
+        named = " and ".join(f"{each:016x}" for each in sorted(clusters))
+        raise Conflict(f"the control planes run clusters {named}", remedy="reset those that are to join the other")
+    statuses = await asyncio.gather(*(_status(reach, member) for member in said[0].members))
+    serving = {member.ID: leader for member, leader in zip(said[0].members, statuses, strict=True) if leader}
+    return Census(clusters.pop(), said[0].members, frozenset(serving), next(iter(serving.values()), 0))
 
 
 async def members(etcd: Etcd) -> MemberListResponse:

@@ -27,7 +27,8 @@ DIGEST: Final = 32  # bytes: a snapshot ends with the SHA-256 of its database
 PAGE: Final = 512  # a database is a multiple of it
 Run = Callable[[Sequence[str]], Awaitable[bytes]]
 """Runs a program of etcd's image to its end, as etcd's user, with this node's data folder and snapshots at the paths
-that this process knows; its standard output. Raises IchorError with what it complained of."""
+that this process knows; its standard output. Raises IchorError with what it complained of, Invalid when it ran and
+failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def survive(local: Local) -> None:
     """This node begins the new cluster with its data: written down; etcd is then to be stopped and started
     (`enter`)."""
     entry = local.journal.entry
-    local.journal.write(Entry(Stage.RESTORING, secrets.token_hex(8), local.me.name, entry.cluster, trusted=True))
+    token = secrets.token_hex(8)
+    local.journal.write(Entry(Stage.RESTORING, token, local.me.name, entry.cluster, entry.member, trusted=True))
 
 
 def forsake(local: Local) -> None:
@@ -113,18 +115,31 @@ async def verify(snapshot: Path) -> None:
 
 async def carry(local: Local, run: Run) -> None:
     """Make data of what the journal names, as far as that is not done. Only while etcd does not run; then the journal
-    says BOOTSTRAP."""
+    says BOOTSTRAP. Raises Invalid when etcd's program refuses the database: the node is then what it was before."""
     entry = local.journal.entry
     if entry.stage is Stage.RESTORING:
-        if not entry.trusted:
-            await verify(Path(entry.source))
         local.unrestore()
-        await run(_restore(local, entry))
+        try:
+            await run(_restore(local, entry))
+        except Invalid:
+            local.unrestore()
+            local.journal.write(_before(entry))
+            raise
         entry = msgspec.structs.replace(entry, stage=Stage.RESTORED)
         local.journal.write(entry)
     if entry.stage is Stage.RESTORED:
         local.replace()
         local.journal.write(msgspec.structs.replace(entry, stage=Stage.BOOTSTRAP, source="", trusted=False))
+
+
+def superseded(cluster: int) -> bytes:
+    """The key that says, in the cluster that came of it, that `cluster` is no more: its members that come back know by
+    that, and not by a guess, that their data were given up."""
+    return f"ichor.dev/etcd/superseded/{cluster:016x}".encode()
+
+
+def _before(entry: Entry) -> Entry:
+    return Entry() if entry.source else Entry(Stage.MEMBER, cluster=entry.cluster, member=entry.member)
 
 
 def _restore(local: Local, entry: Entry) -> list[str]:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
+from core.cluster.etcd.claims import HOLLOW
 from core.cluster.etcd.flags import ANY, CLIENT_PORT
 from core.cluster.etcd.journal import Entry, Stage
 from core.cluster.etcd.local import Local
@@ -47,9 +48,10 @@ class Room:
         return standing(self._local)
 
     async def release(self, ctx: Context, request: pb.ReleaseRequest) -> pb.Standing:
-        """Forget that promise, if it is the one."""
-        entry = self._local.journal.entry
-        if entry.stage is Stage.PROMISED and entry.token == request.token:
+        """Forget that promise, if it is the one; without a token, a place in a cluster of which nothing is left."""
+        entry, token = self._local.journal.entry, request.token
+        hollow = entry.stage in HOLLOW and not self._local.has_data and not token
+        if hollow or (entry.stage is Stage.PROMISED and entry.token == token):
             self._local.journal.write(Entry())
         return standing(self._local)
 

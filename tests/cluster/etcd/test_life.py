@@ -6,17 +6,8 @@ from contextlib import AsyncExitStack
 from core.cluster.etcd import bootstrap
 from core.cluster.etcd.journal import Stage
 from tests.support.clock import on_loop
-from tests.support.control import CLOCK, Control, controls
+from tests.support.control import CLOCK, controls, gathered
 from tests.support.etcd import Etcds
-
-
-async def gathered(control: Control, others: int) -> None:
-    """Until so many others wait in their rooms."""
-    async with asyncio.timeout(20):
-        while True:
-            if len((await bootstrap.survey(control.reach, bootstrap.LOOK)).standings) == others:
-                return
-            await asyncio.sleep(0.01)
 
 
 @on_loop
