@@ -23,6 +23,7 @@ _LEAVES: Final = ("apid", "trustd")
 _ROUTES: Final = Effect("links, addresses and routes follow")
 _ADDRESSES: Final = Effect("addresses follow", certificates=_LEAVES)
 _RESOLVERS: Final = Effect("/etc/resolv.conf is written anew")
+_KUBELET: Final = Effect("the kubelet is started anew with it; pods go on", services=("kubelet",))
 _DISK: Final = Effect("is read when the node takes a disk", once=True)
 
 # A path covers all below it; [] stands for any element, * for any key of a free mapping. Documents other than the
@@ -54,6 +55,10 @@ EFFECTS: Final[dict[str, Effect]] = {
     "machine.install.wipe": _DISK,
     "machine.time": Effect("the clock follows these servers"),
     "machine.sysctls": Effect("are set; what is left out gets back what it was"),
+    "machine.kubelet": _KUBELET,
+    "machine.features.diskQuotaSupport": _KUBELET,
+    "cluster.network.dnsDomain": _KUBELET,
+    "cluster.externalCloudProvider.enabled": _KUBELET,
     "machine.registries.mirrors": Effect("images come from there from the next pull on"),
     "machine.registries.config.*.tls": Effect("registries are known by these from the next pull on"),
     "machine.registries.config.*.auth": Effect("is used from the next pull on", services=("containerd", "cri")),

@@ -16,6 +16,7 @@ from core.node import build, lifetimes
 from core.node.containers.client import Containerd
 from core.node.controllers import block, config, cri, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import ROOM, Acquire, InForce
+from core.node.controllers.k8s import kubelet as k8s_kubelet
 from core.node.controllers.k8s import network as k8s_network
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
@@ -27,6 +28,7 @@ from core.node.resources import NAMESPACES, REGISTRY
 from core.node.services import containerd, imagecheck, kubeprism
 from core.node.services.daemons import Daemons, Want
 from core.node.services.kernel import DEVICE, KernelLog
+from core.node.services.kubelet import Kubelet
 from core.node.services.logs import Logs
 from core.node.services.supervisor import Supervisor
 from core.node.services.table import services
@@ -51,6 +53,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
     checker = imagecheck.Checker(lambda: image.running(able, image.Ground()), logs, clock.now)
     meta = block.MetaKeys(block.Place())
     settings, auths = containerd.detect(), partial(cri.logins, store)
+    kubelet = Kubelet(store, on_aws=_platform(words).name == "aws")
     node = Node(
         init=init,
         clock=clock,
@@ -64,7 +67,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         kernel_log=KernelLog(logs.log("kernel"), clock) if os.access(DEVICE, os.R_OK) else None,
         config=acquire,
         services=Supervisor(
-            services(clock, settings, checker.service(), kubeprism.service(store), auths=auths),
+            services(clock, settings, checker.service(), kubeprism.service(store), kubelet.service(), auths=auths),
             init=init,
             tree=Tree.detect(),
             logs=logs,
@@ -99,6 +102,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         *k8s_network.network(
             lambda moved: kubeprism.run(node.services, moved), lambda: node.services.stop(kubeprism.ID)
         ),
+        *k8s_kubelet.controllers(kubelet, lambda: node.services.restart(k8s_kubelet.ID)),
         files.etc_files(),
         cri.registries(),
         cri.RegistryFiles(),

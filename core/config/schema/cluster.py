@@ -35,7 +35,7 @@ class Cni(Section, frozen=True):
     """CNI choice."""
 
     name: CniName = "flannel"
-    """Flannel, custom, none."""
+    """Flannel, custom, none, native."""
     urls: tuple[Url, ...] = ()
     """Manifests for custom."""
     flannel: Flannel | None = None

@@ -50,7 +50,7 @@ Version = Annotated[str, Scalar("v1alpha1", _version)]
 MachineType = Annotated[str, Scalar("controlplane or worker", _machine_type)]
 """`join` and empty read as worker."""
 FileOp = Annotated[str, one_of("create", "append", "overwrite")]
-CniName = Annotated[str, one_of("flannel", "custom", "none")]
+CniName = Annotated[str, one_of("flannel", "custom", "none", "native")]
 DiskType = Annotated[str, one_of("ssd", "hdd", "nvme", "sd")]
 LogFormat = Annotated[str, one_of("json_lines")]
 ProxyMode = Annotated[str, one_of("iptables", "ipvs", "nftables")]

@@ -105,10 +105,13 @@ class Network:
         return _decoded(output, str(plugin["type"])) if command == "ADD" and output.strip() else None
 
 
-def bridge(name: str, device: str, subnet: str, data: Path = Path("/var/lib/cni/networks")) -> dict[str, Any]:
-    """The usual list: a bridge that is the gateway and masquerades, addresses kept in files, ports of the node."""
-    addresses = {"type": "host-local", "dataDir": str(data), "ranges": [[{"subnet": subnet}]]}
-    routed = {**addresses, "routes": [{"dst": "0.0.0.0/0"}]}
+def bridge(
+    name: str, device: str, *subnets: str, data: Path = Path("/var/lib/cni/networks"), masquerade: bool = True
+) -> dict[str, Any]:
+    """The usual list: a bridge that is the gateway, addresses of each range kept in files, ports of the node."""
+    addresses = {"type": "host-local", "dataDir": str(data), "ranges": [[{"subnet": subnet}] for subnet in subnets]}
+    families = dict.fromkeys("::/0" if ":" in subnet else "0.0.0.0/0" for subnet in subnets)
+    routed = {**addresses, "routes": [{"dst": everywhere} for everywhere in families]}
     return {
         "cniVersion": VERSION,
         "name": name,
@@ -117,7 +120,7 @@ def bridge(name: str, device: str, subnet: str, data: Path = Path("/var/lib/cni/
                 "type": "bridge",
                 "bridge": device,
                 "isGateway": True,
-                "ipMasq": True,
+                "ipMasq": masquerade,
                 "hairpinMode": True,
                 "ipam": routed,
             },

@@ -26,11 +26,12 @@ async def mount_ephemeral(node: Node) -> None:
 
 
 async def start_services(node: Node) -> None:
-    """Until every service is up, but for those that wait for an operator."""
+    """Until every service is up, but for those that wait for an operator or for others' machines."""
     ids = [i for i, unit in node.services.units.items() if unit.service.ours and not unit.service.on_demand]
     node.services.start(*ids)
     for id_ in ids:
-        await node.services.unit(id_).until(lambda unit: unit.up)
+        if node.services.unit(id_).service.awaited:
+            await node.services.unit(id_).until(lambda unit: unit.up)
 
 
 async def stop_services(node: Node) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from core.base.clock import Clock
 from core.base.files import write_atomic
+from core.cluster.kubernetes import kubelet
 from core.linux import mount, rights
 from core.linux.process import ALL_CAPABILITIES
 from core.node.containers.client import SOCKET, Containerd
@@ -34,6 +35,7 @@ class Settings:
     networks: Path = Path("/etc/cni/net.d")
     networks_kept: Path | None = Path("/var/system/cni")  # what is mounted over its parent, which is the image's
     registries: Path = Path("/etc/cri/conf.d/hosts")
+    sandbox: str = kubelet.SANDBOX
     adjusts_oom: bool = True
     shims: str = SHIMS
 
@@ -54,7 +56,7 @@ def config(settings: Settings, auths: Auths | None = None) -> str:
             "disabled_plugins": [f"io.containerd.snapshotter.v1.{name}" for name in _UNUSED],
         },
         "grpc": {"address": settings.socket},
-        f"plugins.{cri}": {"restrict_oom_score_adj": not settings.adjusts_oom},
+        f"plugins.{cri}": {"restrict_oom_score_adj": not settings.adjusts_oom, "sandbox_image": settings.sandbox},
         f"plugins.{cri}.containerd": {"snapshotter": "overlayfs", "default_runtime_name": "runc"},
         f"plugins.{cri}.containerd.runtimes.runc": {"runtime_type": "io.containerd.runc.v2"},
         f"plugins.{cri}.containerd.runtimes.runc.options": {"SystemdCgroup": False, "ShimCgroup": settings.shims},

@@ -62,7 +62,7 @@ class Service:
     """`after` are services that must be up first and are stopped later. All in `cgroup` belongs to the service and is
     killed with it unless it `leaves_children`. It is a program with `argv`, behind which is put what `prepare` answers,
     or a container with a `plan`, asked at each start; with neither somebody else runs it and reports. `on_demand`: a
-    boot does not start it."""
+    boot does not start it; one that is not `awaited` is started, and a boot is over without it."""
 
     id: str
     argv: Sequence[str] = ()
@@ -85,6 +85,7 @@ class Service:
     same_process_as: str = ""  # the id whose process answers for this one too
     operations: frozenset[Operation] = frozenset()
     on_demand: bool = False
+    awaited: bool = True
 
     @property
     def ours(self) -> bool:

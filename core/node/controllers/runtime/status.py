@@ -1,21 +1,25 @@
 """Services, network, time, config, the running sequence -> MachineStatus: where the machine is in its life, and whether
 it is ready. Every change is an event too, because clients wait for that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from core.node.events import Publisher
 from core.node.machineconfig import ACTIVE
 from core.node.resources.config import AcquireConfigStatus, MachineConfig, MachineTypeSpec
+from core.node.resources.k8s import Nodename, NodeStatus, StaticPodStatus
 from core.node.resources.network import NetworkStatus
 from core.node.resources.runtime import MachineStage, MachineStatus, MachineStatusStatus, UnmetCondition
+from core.node.resources.secrets import Kubelet
 from core.node.resources.services import Service
 from core.node.resources.time import TimeStatus
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.state import Controller, Scope, exclusive, weak
 
-NEEDED: Final = ("apid", "containerd", "machined")
-NEEDED_TO_LEAD: Final = (*NEEDED, "trustd")
+NEEDED: Final = frozenset({"apid", "containerd", "machined"})
+NEEDED_TO_LEAD: Final = frozenset({"trustd"})
+NEEDED_IN_A_CLUSTER: Final = frozenset({"kubelet"})
+NEEDED_TO_LEAD_A_CLUSTER: Final = frozenset({"etcd"})
 _SEQUENCES: Final = {
     "initialize": MachineStage.BOOTING,
     "boot": MachineStage.BOOTING,
@@ -38,6 +42,10 @@ class MachineStatusController(Controller):
         weak(NetworkStatus.at("status")),
         weak(TimeStatus.at("node")),
         weak(Service),
+        weak(Kubelet.at("kubelet")),
+        weak(Nodename.at("nodename")),
+        weak(NodeStatus),
+        weak(StaticPodStatus),
     )
     outputs = (exclusive(MachineStatus),)
 
@@ -75,19 +83,65 @@ class MachineStatusController(Controller):
 
 
 def _unmet(scope: Scope) -> list[UnmetCondition]:
-    found = []
-    time, network = scope.find(TimeStatus.at("node")), scope.find(NetworkStatus.at("status"))
-    if time is None or not (time.spec.synced or time.spec.sync_disabled):
-        found.append(UnmetCondition(name="time", reason="time is not synchronized"))
-    if network is None or not (network.spec.address_ready and network.spec.hostname_ready):
-        found.append(UnmetCondition(name="network", reason="waiting on: address, hostname"))
+    found = [("time", _time(scope)), ("network", _network(scope)), ("services", _services(scope))]
+    if _clustered(scope):
+        found += [("staticPods", _static_pods(scope)), ("nodeReady", _node(scope))]
+    return [UnmetCondition(name=name, reason=reason) for name, reason in found if reason]
+
+
+def _time(scope: Scope) -> str:
+    time = scope.find(TimeStatus.at("node"))
+    known = time is not None and (time.spec.synced or time.spec.sync_disabled)
+    return "" if known else "time is not synchronized"
+
+
+def _network(scope: Scope) -> str:
+    network = scope.find(NetworkStatus.at("status"))
+    ready = network is not None and network.spec.address_ready and network.spec.hostname_ready
+    return "" if ready else "waiting on: address, hostname"
+
+
+def _services(scope: Scope) -> str:
     services = {service.md.id: service.spec for service in scope.list(Service.all())}
     machine = scope.find(MachineTypeSpec.at("machine-type"))
-    needed = NEEDED_TO_LEAD if machine is not None and machine.spec.machine_type.control_plane else NEEDED
-    waiting = [name for name in needed if name not in services or not services[name].ready]
-    if waiting:
-        found.append(UnmetCondition(name="services", reason=f"waiting on: {', '.join(waiting)}"))
-    return found
+    leads = machine is not None and machine.spec.machine_type.control_plane
+    needed = NEEDED | (NEEDED_TO_LEAD if leads else frozenset())
+    if _clustered(scope):
+        needed |= NEEDED_IN_A_CLUSTER | (NEEDED_TO_LEAD_A_CLUSTER if leads else frozenset())
+    return _waiting(name for name in sorted(needed) if name not in services or not services[name].ready)
+
+
+def _clustered(scope: Scope) -> bool:
+    """Whether the config has a cluster for the node to be in."""
+    return scope.find(Kubelet.at("kubelet")) is not None
+
+
+def _static_pods(scope: Scope) -> str:
+    pods = scope.list(StaticPodStatus.all())
+    return _waiting(pod.md.id for pod in pods if not _ready(pod.spec))
+
+
+def _ready(pod: StaticPodStatus) -> bool:
+    return any(
+        each.get("type") == "Ready" and each.get("status") == "True" for each in pod.pod_status.get("conditions", ())
+    )
+
+
+def _node(scope: Scope) -> str:
+    name = scope.find(Nodename.at("nodename"))
+    if name is None:
+        return "the node has no name yet"
+    if name.spec.skip_node_registration:
+        return ""
+    node = scope.find(NodeStatus.at(name.spec.nodename))
+    if node is None:
+        return f'node "{name.spec.nodename}" status is not available yet'
+    return "" if node.spec.node_ready else f'node "{name.spec.nodename}" is not ready'
+
+
+def _waiting(names: Iterable[str]) -> str:
+    text = ", ".join(names)
+    return f"waiting on: {text}" if text else ""
 
 
 def _event(status: MachineStatus) -> pb.MachineStatusEvent:
