@@ -15,6 +15,7 @@ from core.cli.before import common, spoken
 # verb -> (module with a click command `command`, or `module:command`; one line of help)
 VERBS: Final = {
     "apply-config": ("core.cli.apply", "apply a machine config to nodes"),
+    "bootstrap": ("core.cli.bootstrap", "begin the cluster's etcd on one control plane"),
     "cgroups": ("core.cli.cgroups", "the control groups of nodes and what they use"),
     "cluster": ("core.cli.cluster", "clusters of nodes on this machine"),
     "completion": ("core.cli.completion", "complete verbs and flags in a shell"),
@@ -26,6 +27,7 @@ VERBS: Final = {
     "diskfree": ("core.cli.diskfree", "how full volumes are"),
     "dmesg": ("core.cli.dmesg", "the kernel's log"),
     "edit": ("core.cli.patch:edit", "change the machine config in an editor"),
+    "etcd": ("core.cli.etcd.verb", "the cluster's database: members, health, snapshots"),
     "events": ("core.cli.events", "what happens on nodes"),
     "gen": ("core.cli.gen", "make secrets, machine configs and the client config"),
     "get": ("core.cli.get", "resources of nodes"),

@@ -25,6 +25,8 @@ _ADDRESSES: Final = Effect("addresses follow", certificates=_LEAVES)
 _RESOLVERS: Final = Effect("/etc/resolv.conf is written anew")
 _KUBELET: Final = Effect("the kubelet is started anew with it; pods go on", services=("kubelet",))
 _DISK: Final = Effect("is read when the node takes a disk", once=True)
+_ETCD: Final = Effect("etcd starts with it the next time it starts")
+_ETCD_ADDRESSES: Final = Effect("etcd's members know this one there; it listens so the next time it starts")
 
 # A path covers all below it; [] stands for any element, * for any key of a free mapping. Documents other than the
 # v1alpha1 one have their kind before their keys.
@@ -66,5 +68,10 @@ EFFECTS: Final[dict[str, Effect]] = {
     "cluster.clusterName": Effect("is the context's name in client configs that the node makes"),
     "cluster.controlPlane.endpoint": Effect("workers ask there for their certificates"),
     "machine.features.kubePrism": Effect("the balancer before the API servers follows", services=("kubeprism",)),
+    "cluster.etcd.image": _ETCD,
+    "cluster.etcd.extraArgs": _ETCD,
+    "cluster.etcd.subnet": _ETCD_ADDRESSES,
+    "cluster.etcd.advertisedSubnets": _ETCD_ADDRESSES,
+    "cluster.etcd.listenSubnets": _ETCD,
     "MetricsConfig": Effect("GET /metrics is answered while it is there"),
 }

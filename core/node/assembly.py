@@ -14,18 +14,21 @@ from core.linux.refusal import asked
 from core.linux.uevents import Uevents
 from core.node import build, lifetimes
 from core.node.containers.client import Containerd
-from core.node.controllers import block, config, cri, files, hardware, network, runtime, secrets, time
+from core.node.controllers import block, config, cri, etcd, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import ROOM, Acquire, InForce
 from core.node.controllers.k8s import kubelet as k8s_kubelet
 from core.node.controllers.k8s import network as k8s_network
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
+from core.node.etcd.place import Place
+from core.node.etcd.tool import Tool
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner, Running
 from core.node.lifecycle.tables import SEQUENCES
 from core.node.node import Node, Platform
 from core.node.resources import NAMESPACES, REGISTRY
 from core.node.services import containerd, imagecheck, kubeprism
+from core.node.services import etcd as etcd_service
 from core.node.services.daemons import Daemons, Want
 from core.node.services.kernel import DEVICE, KernelLog
 from core.node.services.kubelet import Kubelet
@@ -54,6 +57,9 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
     meta = block.MetaKeys(block.Place())
     settings, auths = containerd.detect(), partial(cri.logins, store)
     kubelet = Kubelet(store, on_aws=_platform(words).name == "aws")
+    tree, client = Tree.detect(), Containerd(Channel(settings.socket), clock)
+    place = Place(store, clock)
+    tool = Tool(client, lambda: place.spec.image, tree.path("podruntime/etcd"))
     node = Node(
         init=init,
         clock=clock,
@@ -67,9 +73,17 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         kernel_log=KernelLog(logs.log("kernel"), clock) if os.access(DEVICE, os.R_OK) else None,
         config=acquire,
         services=Supervisor(
-            services(clock, settings, checker.service(), kubeprism.service(store), kubelet.service(), auths=auths),
+            services(
+                clock,
+                settings,
+                checker.service(),
+                etcd_service.service(place, tool),
+                kubeprism.service(store),
+                kubelet.service(),
+                auths=auths,
+            ),
             init=init,
-            tree=Tree.detect(),
+            tree=tree,
             logs=logs,
             store=store,
             events=events,
@@ -80,6 +94,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         devices=devices,
         work=work,
         meta=meta,
+        etcd=place,
         lifetime=lifetimes.server(words),
     )
     lifecycle.machine = node
@@ -106,8 +121,9 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         files.etc_files(),
         cri.registries(),
         cri.RegistryFiles(),
-        cri.ImageGC(Containerd(Channel(settings.socket), clock)),
+        cri.ImageGC(client),
         cri.Credentials(lambda: containerd.stale(settings, auths()), lambda: node.services.renew("containerd")),
+        *etcd.etcd(place),
         *time.time(wires, clock, able, what.time),
         *hardware.controllers(able, devices.listen, events, clock.now),
         hardware.image_check(lambda: checker.status(node.services.unit(imagecheck.ID).record), checker.said),

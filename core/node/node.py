@@ -14,6 +14,7 @@ from core.linux.uevents import Uevents
 from core.node.build import Build
 from core.node.controllers.block import MetaKeys
 from core.node.controllers.config import Acquire
+from core.node.etcd.place import Place
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner
 from core.node.resources.block import VolumeLifecycle
@@ -56,6 +57,7 @@ class Node:
     devices: Uevents
     work: Work
     meta: MetaKeys
+    etcd: Place
     lifetime: int  # seconds that the certificates made here for nodes are good
 
     async def run(self, news: AsyncIterator[News]) -> None:

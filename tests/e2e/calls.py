@@ -8,6 +8,9 @@ from typing import Any, Final
 
 Message = dict[str, Any]
 LINK: Final = {"namespace": "network", "type": "LinkStatuses.net.talos.dev"}
+# of a node whose cluster nobody has bootstrapped; what they tell of one that was, tests/e2e/test_etcd.py looks at
+ETCD: Final = """EtcdMemberList EtcdRemoveMemberByID EtcdLeaveCluster EtcdForfeitLeadership EtcdSnapshot EtcdAlarmList
+    EtcdAlarmDisarm EtcdDefragment EtcdStatus EtcdDowngradeValidate EtcdDowngradeEnable EtcdDowngradeCancel"""
 NOT_TO_WRITE: Final = "write access is not allowed"
 
 
@@ -90,6 +93,12 @@ CALLS: Final = (
         {"wait_timeout": "60s"},
         lambda messages: {"message": "waiting for the node to be ready: OK"} in messages,
     ),
+    *(
+        Call(f"machine.MachineService/{rpc}", code="FailedPrecondition", says="in no cluster of etcd yet")
+        for rpc in ETCD.split()
+    ),
+    Call("machine.MachineService/Bootstrap", {"recover_etcd": True}, code="FailedPrecondition", says="no snapshot"),
+    Call("machine.MachineService/EtcdRecover", code="InvalidArgument", says="no snapshot was sent"),
     _state("Get", lambda messages: messages[0]["resource"]["metadata"]["id"] == "lo", id="lo"),
     _state("List", lambda messages: {m["resource"]["metadata"]["id"] for m in messages} >= {"lo", "eth0"}),
     _state("Watch", lambda messages: not messages[0], stays=2, api_version=1, options={"bootstrap_contents": True}),
@@ -137,6 +146,20 @@ COMMANDS: Final[dict[str, tuple[Call, ...]]] = {
     "pcap": (_row("PacketCapture"),),
     "stats": (_row("Stats"),),
     "dmesg": (_row("Dmesg"),),
+    "bootstrap": (_row("Bootstrap"),),
+    "bootstrap --recover-from": (_row("EtcdRecover"), _row("Bootstrap")),
+    "etcd alarm disarm": (_row("EtcdAlarmDisarm"),),
+    "etcd alarm list": (_row("EtcdAlarmList"),),
+    "etcd defrag": (_row("EtcdDefragment"),),
+    "etcd downgrade cancel": (_row("EtcdDowngradeCancel"),),
+    "etcd downgrade enable": (_row("EtcdDowngradeEnable"),),
+    "etcd downgrade validate": (_row("EtcdDowngradeValidate"),),
+    "etcd forfeit-leadership": (_row("EtcdForfeitLeadership"),),
+    "etcd leave": (_row("EtcdLeaveCluster"),),
+    "etcd members": (_row("EtcdMemberList"),),
+    "etcd remove-member": (_row("EtcdRemoveMemberByID"),),
+    "etcd snapshot": (_row("EtcdSnapshot"),),
+    "etcd status": (_row("EtcdStatus"),),
     "events --tail -1": (_row("Events"),),
     "get links": (DEFINITIONS, _state("List", each("resource"))),
     "get links lo": (DEFINITIONS, _row("Get")),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from core.base.errors import Unsupported
-from core.node.api.later import ETCD, KUBERNETES
+from core.node.api.later import KUBERNETES
 from core.node.node import Node
 from core.node.resources.config import MachineType, MachineTypeSpec
 from core.node.resources.runtime import MachineStatus
@@ -14,6 +14,7 @@ from core.rpc.service import Service, server_stream
 from core.rpc.status import Code, RpcError
 from core.state import Store
 
+BOOTSTRAP: Final = "etcd waits for somebody to bootstrap the cluster"
 AGAIN: Final = 0.5  # seconds between two looks
 Check = Callable[[Node], str]
 
@@ -35,7 +36,8 @@ def service(node: Node) -> Service:
                     raise RpcError(Code.DEADLINE_EXCEEDED, f"waited for {name}: {now}")
                 if now:
                     await node.clock.sleep(AGAIN)
-        for missing in (ETCD, KUBERNETES):
+        idle = () if node.etcd.begun else (BOOTSTRAP,)
+        for missing in (*idle, KUBERNETES):
             yield pb.HealthCheckProgress(message=f"not looked at: {missing}")
 
     return Service(
@@ -54,9 +56,14 @@ def _services(node: Node) -> str:
     down = [
         f"{id_} ({unit.record.health_message or unit.state.value})"
         for id_, unit in sorted(node.services.units.items())
-        if not unit.up and not unit.service.on_demand
+        if not unit.up and unit.service.awaited and not unit.service.on_demand
     ]
     return ", ".join(down)
+
+
+def _etcd(node: Node) -> str:
+    unit = node.services.unit("etcd")
+    return "" if unit.up or not node.etcd.begun else unit.record.health_message or unit.state.value
 
 
 def _ready(node: Node) -> str:
@@ -67,4 +74,8 @@ def _ready(node: Node) -> str:
     return "" if status.spec.status.ready else unmet or str(status.spec.stage)
 
 
-CHECKS: Final[dict[str, Check]] = {"all services to be up and healthy": _services, "the node to be ready": _ready}
+CHECKS: Final[dict[str, Check]] = {
+    "all services to be up and healthy": _services,
+    "etcd to be healthy": _etcd,
+    "the node to be ready": _ready,
+}

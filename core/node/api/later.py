@@ -16,16 +16,12 @@ from core.rpc.service import Method, Service
 # what must be imported for its services to be known
 FILES: Final = (debug_pb2, image_pb2, lifecycle_pb2, lvm_pb2, machine_pb2, md_pb2, storage_pb2)
 
-ETCD: Final = "this node does not run etcd yet"
 KUBERNETES: Final = "this node does not run Kubernetes yet"
 SLOTS: Final = "this node cannot write another image to itself yet"
 WIPING: Final = "this node does not wipe disks yet"
 VERIFYING: Final = "this node has no policy to check images against yet"
 
 MACHINE: Final = {
-    "Bootstrap EtcdMemberList EtcdRemoveMemberByID EtcdLeaveCluster EtcdForfeitLeadership EtcdRecover EtcdSnapshot"
-    " EtcdAlarmList EtcdAlarmDisarm EtcdDefragment EtcdStatus EtcdDowngradeValidate EtcdDowngradeEnable"
-    " EtcdDowngradeCancel": ETCD,
     "Kubeconfig": KUBERNETES,
     "Rollback Upgrade": SLOTS,
     "Reset": WIPING,

@@ -8,7 +8,8 @@ from core.linux.power import Action, end
 from core.node.machineconfig import ACTIVE
 from core.node.node import Node
 from core.node.resources.block import MountStatus, VolumeLifecycle
-from core.node.resources.config import MachineConfig
+from core.node.resources.config import MachineConfig, MachineTypeSpec
+from core.node.services.states import State
 from core.node.waiting import torn_down, until
 
 STOP_SECONDS: Final = 60.0  # then the machine ends without them: a process stuck in the kernel must not hold it
@@ -27,11 +28,16 @@ async def mount_ephemeral(node: Node) -> None:
 
 async def start_services(node: Node) -> None:
     """Until every service is up, but for those that wait for an operator or for others' machines."""
-    ids = [i for i, unit in node.services.units.items() if unit.service.ours and not unit.service.on_demand]
-    node.services.start(*ids)
-    for id_ in ids:
-        if node.services.unit(id_).service.awaited:
-            await node.services.unit(id_).until(lambda unit: unit.up)
+    kind = await until(node.store, MachineTypeSpec.at("machine-type"), lambda _: True)
+    units = [unit for unit in node.services.units.values() if unit.service.ours and not unit.service.on_demand]
+    wanted = [unit for unit in units if kind.machine_type.control_plane or not unit.service.for_leaders]
+    for unit in units:
+        if unit not in wanted and unit.state is not State.SKIPPED:
+            node.services.skip(unit.service.id, "Only control planes run it")
+    node.services.start(*(unit.service.id for unit in wanted))
+    for unit in wanted:
+        if unit.service.awaited:
+            await unit.until(lambda unit: unit.up)
 
 
 async def stop_services(node: Node) -> None:

@@ -62,7 +62,8 @@ class Service:
     """`after` are services that must be up first and are stopped later. All in `cgroup` belongs to the service and is
     killed with it unless it `leaves_children`. It is a program with `argv`, behind which is put what `prepare` answers,
     or a container with a `plan`, asked at each start; with neither somebody else runs it and reports. `on_demand`: a
-    boot does not start it; one that is not `awaited` is started, and a boot is over without it."""
+    boot does not start it; one that is not `awaited` is started, and a boot is over without it. What is `for_leaders`
+    control planes alone run."""
 
     id: str
     argv: Sequence[str] = ()
@@ -86,6 +87,7 @@ class Service:
     operations: frozenset[Operation] = frozenset()
     on_demand: bool = False
     awaited: bool = True
+    for_leaders: bool = False
 
     @property
     def ours(self) -> bool:

@@ -29,6 +29,7 @@ async def test_every_call_is_answered_in_its_form() -> None:
     node: Any = SimpleNamespace(
         store=store, runtime=runtime, clock=FakeClock(), events=None, meta=None, work=None, platform=None
     )
+    node.etcd = node.services = None
     served = {
         f"{service.name}/{name}": (m.request, m.reply, m.many_requests, m.many_replies)
         for service in services(node)

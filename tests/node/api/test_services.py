@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.empty_pb2 import Empty
 
 from core.base.clock import Clock, SystemClock
 from core.codec import meta as codec
@@ -24,6 +25,7 @@ from core.node.resources.runtime import MachineStatus, MetaKey
 from core.node.resources.runtime.machine import MachineStatusStatus
 from core.node.resources.time import TimeStatus
 from core.rpc.pb.cluster import cluster_pb2
+from core.rpc.pb.common import common_pb2
 from core.rpc.pb.inspect import inspect_pb2
 from core.rpc.pb.machine import lifecycle_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -160,9 +162,15 @@ async def test_disks_are_the_resources() -> None:
 def node(store: Store, up: bool) -> Any:
     state = SimpleNamespace(value="Preparing")
     unit = SimpleNamespace(
-        up=up, service=SimpleNamespace(on_demand=False), state=state, record=SimpleNamespace(health_message="")
+        up=up,
+        service=SimpleNamespace(on_demand=False, awaited=True),
+        state=state,
+        record=SimpleNamespace(health_message=""),
     )
-    return SimpleNamespace(store=store, clock=SystemClock(), services=SimpleNamespace(units={"apid": unit}))
+    etcd = SimpleNamespace(up=False, service=SimpleNamespace(on_demand=False, awaited=False), state=state)
+    units = {"apid": unit, "etcd": etcd}
+    services = SimpleNamespace(units=units, unit=units.__getitem__)
+    return SimpleNamespace(store=store, clock=SystemClock(), services=services, etcd=SimpleNamespace(begun=False))
 
 
 async def checked(node: Any, seconds: int = 0) -> tuple[list[str], Code]:
@@ -190,21 +198,30 @@ async def test_health_is_told_line_by_line() -> None:
     )
     store.create(Resource.of("machine", MachineStatus(status=MachineStatusStatus(ready=True))))
     told, code = await checked(node(store, True))
-    assert (told[:2], code) == (
-        ["waiting for all services to be up and healthy: OK", "waiting for the node to be ready: OK"],
-        Code.OK,
-    )
-    assert [line for line in told if "etcd" in line]
+    well = ["all services to be up and healthy", "etcd to be healthy", "the node to be ready"]
+    assert (told[:3], code) == ([f"waiting for {what}: OK" for what in well], Code.OK)
+    assert told[3] == "not looked at: etcd waits for somebody to bootstrap the cluster"
+
+
+@on_loop
+async def test_a_cluster_that_was_bootstrapped_is_healthy_with_its_etcd() -> None:
+    store = make_store()
+    store.create(Resource.of("machine-type", MachineTypeSpec(MachineType.CONTROLPLANE)))
+    sick = node(store, True)
+    sick.etcd.begun = True
+    sick.services.units["etcd"].record = SimpleNamespace(health_message="no leader")
+    told, code = await checked(sick)
+    assert (told[-1], code) == ("waiting for etcd to be healthy: no leader", Code.DEADLINE_EXCEEDED)
 
 
 @on_loop
 async def test_what_is_not_there_yet_says_so_in_the_form_of_its_call() -> None:
     async with calling(later.machine()) as caller:
-        with pytest.raises(RpcError, match="this node does not run etcd yet") as caught:
-            await caller.one("EtcdMemberList", pb.EtcdMemberListResponse, pb.EtcdMemberListRequest())
+        with pytest.raises(RpcError, match="this node does not wipe disks yet") as caught:
+            await caller.one("Reset", pb.ResetResponse, pb.ResetRequest())
         assert caught.value.code is Code.UNIMPLEMENTED
-        with pytest.raises(RpcError, match="etcd"):
-            await caller.all("EtcdSnapshot", pb.EtcdSnapshotRequest, pb.EtcdSnapshotRequest())
+        with pytest.raises(RpcError, match="Kubernetes"):
+            await caller.all("Kubeconfig", common_pb2.Data, Empty())
     lifecycle = next(service for service in later.services() if "Lifecycle" in service.name)
     async with calling(dict(lifecycle.methods), lifecycle.name) as caller:
         with pytest.raises(RpcError, match="image"):

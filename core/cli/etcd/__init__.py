@@ -1,0 +1,1 @@
+"""`etcd`: the cluster's database, as the control planes run it."""

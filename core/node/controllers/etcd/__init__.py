@@ -1,0 +1,15 @@
+"""etcd: what it shall be, from the config and the network, and what it is, from itself."""
+
+from core.node.controllers.etcd.config import etcd_config
+from core.node.controllers.etcd.member import MemberController
+from core.node.controllers.etcd.peer import AdvertisedPeer
+from core.node.controllers.etcd.spec import etcd_spec
+from core.node.etcd.place import Place
+from core.state import Controller
+
+__all__ = ["etcd"]
+
+
+def etcd(place: Place) -> list[Controller]:
+    """All controllers of the domain but those of its keys."""
+    return [etcd_config(), etcd_spec(), MemberController(place), AdvertisedPeer(place)]
