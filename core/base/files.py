@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, keep_previous: bool = False) -> None:
-    """Replace `path` by `data` so that a crash at any moment leaves the old or the new content.
+def write_atomic(
+    path: Path, data: bytes, *, mode: int = 0o600, keep_previous: bool = False, owner: int | None = None
+) -> None:
+    """Replace `path` by `data` so that a crash at any moment leaves the old or the new content; the new one is
+    `owner`'s (uid and gid) from the start.
 
     With `keep_previous` the content before stays beside it as `<name>.previous`. Raises OSError naming the path.
     """
@@ -13,6 +16,8 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, keep_previous: b
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         os.fchmod(fd, mode)
+        if owner is not None:
+            os.fchown(fd, owner, owner)
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]

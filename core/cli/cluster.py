@@ -11,7 +11,7 @@ from core.base.units import parse_size
 from core.cli import clientfile, files, imagefile, newcluster
 from core.cli.before import given
 from core.cli.output import emit_json, note, output_option, table
-from core.config import generate
+from core.config import images
 from core.image.verify import verify
 from core.provision import bringup, model
 from core.provision.cluster import create as make
@@ -47,7 +47,7 @@ def command() -> None:
     "--kubernetes-version",
     "kubernetes",
     default="",
-    show_default=generate.KUBERNETES,
+    show_default=images.KUBERNETES,
     callback=lambda context, option, given: given and newcluster.version(context, option, given),
 )
 @newcluster.registry_mirror

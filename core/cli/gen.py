@@ -9,7 +9,7 @@ import msgspec
 from core.base.clock import SystemClock
 from core.cli import files, genpki, newcluster
 from core.cli.output import note
-from core.config import bundle, client, generate
+from core.config import bundle, client, generate, images
 from core.config.bundle import Bundle, Certificates
 from core.config.generate import Options
 from core.config.load import load, read
@@ -83,7 +83,7 @@ def _of_kubernetes(certs: Certificates, folder: Path) -> Certificates:
 @click.option("--install-disk", default="/dev/sda", show_default=True)
 @click.option("--install-image", default="", help="image to install from")
 @click.option(
-    "--kubernetes-version", "kubernetes", default=generate.KUBERNETES, show_default=True, callback=newcluster.version
+    "--kubernetes-version", "kubernetes", default=images.KUBERNETES, show_default=True, callback=newcluster.version
 )
 @click.option("--dns-domain", default="cluster.local", show_default=True)
 @newcluster.registry_mirror

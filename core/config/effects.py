@@ -24,6 +24,9 @@ _ROUTES: Final = Effect("links, addresses and routes follow")
 _ADDRESSES: Final = Effect("addresses follow", certificates=_LEAVES)
 _RESOLVERS: Final = Effect("/etc/resolv.conf is written anew")
 _KUBELET: Final = Effect("the kubelet is started anew with it; pods go on", services=("kubelet",))
+_APISERVER: Final = Effect("kube-apiserver is started anew with it")
+_MANAGER: Final = Effect("kube-controller-manager is started anew with it")
+_SCHEDULER: Final = Effect("kube-scheduler is started anew with it")
 _DISK: Final = Effect("is read when the node takes a disk", once=True)
 _ETCD: Final = Effect("etcd starts with it the next time it starts")
 _ETCD_ADDRESSES: Final = Effect("etcd's members know this one there; it listens so the next time it starts")
@@ -60,10 +63,15 @@ EFFECTS: Final[dict[str, Effect]] = {
     "machine.kubelet": _KUBELET,
     "machine.features.diskQuotaSupport": _KUBELET,
     "cluster.network.dnsDomain": _KUBELET,
-    "cluster.externalCloudProvider.enabled": _KUBELET,
+    "cluster.externalCloudProvider.enabled": Effect(
+        "the kubelet, kube-apiserver and kube-controller-manager start anew", services=("kubelet",)
+    ),
     "machine.registries.mirrors": Effect("images come from there from the next pull on"),
     "machine.registries.config.*.tls": Effect("registries are known by these from the next pull on"),
     "machine.registries.config.*.auth": Effect("is used from the next pull on", services=("containerd", "cri")),
+    "machine.pods": Effect("the kubelet runs these beside all else"),
+    "machine.controlPlane.controllerManager.disabled": Effect("kube-controller-manager ends, or begins"),
+    "machine.controlPlane.scheduler.disabled": Effect("kube-scheduler ends, or begins"),
     "machine.kernel.modules": Effect("are loaded", lasting=True),
     "cluster.clusterName": Effect("is the context's name in client configs that the node makes"),
     "cluster.controlPlane.endpoint": Effect("workers ask there for their certificates"),
@@ -73,5 +81,17 @@ EFFECTS: Final[dict[str, Effect]] = {
     "cluster.etcd.subnet": _ETCD_ADDRESSES,
     "cluster.etcd.advertisedSubnets": _ETCD_ADDRESSES,
     "cluster.etcd.listenSubnets": _ETCD,
+    "cluster.controlPlane.localAPIServerPort": _APISERVER,
+    "cluster.apiServer.image": _APISERVER,
+    "cluster.apiServer.extraArgs": _APISERVER,
+    "cluster.apiServer.extraVolumes": _APISERVER,
+    "cluster.apiServer.env": _APISERVER,
+    "cluster.apiServer.resources": _APISERVER,
+    "cluster.apiServer.admissionControl": _APISERVER,
+    "cluster.apiServer.auditPolicy": _APISERVER,
+    "cluster.apiServer.authorizationConfig": _APISERVER,
+    "cluster.apiServer.disablePodSecurityPolicy": Effect("changes nothing: such policies are never switched on"),
+    "cluster.controllerManager": _MANAGER,
+    "cluster.scheduler": _SCHEDULER,
     "MetricsConfig": Effect("GET /metrics is answered while it is there"),
 }

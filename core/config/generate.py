@@ -10,18 +10,16 @@ import msgspec
 
 from core.base.errors import Invalid
 from core.codec.yaml import dump
-from core.config import client
+from core.config import client, images
 from core.config.bundle import Bundle, Certificates, ClusterIdentity, Secrets, TrustdInfo
 from core.config.schema.addresses import split_url
 from core.config.schema.secrets import CertificatePair, SigningKey
 from core.pki import issue, keys
 from core.pki.types import OPERATOR_LIFETIME, Algorithm, Authority, Client, Pair
 
-KUBERNETES: Final = "1.37.0-rc.1"
 POD_SUBNETS: Final = ("10.244.0.0/16",)
 SERVICE_SUBNETS: Final = ("10.96.0.0/12",)
 _LETTERS: Final = string.ascii_lowercase + string.digits
-_IMAGES: Final = "registry.k8s.io"
 _NO_BALANCER: Final = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 Tree = dict[str, object]
@@ -32,7 +30,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     endpoint: str
-    kubernetes: str = KUBERNETES
+    kubernetes: str = images.KUBERNETES
     install_disk: str = "/dev/sda"
     install_image: str = ""
     dns_domain: str = "cluster.local"
@@ -76,10 +74,10 @@ def control_plane(bundle: Bundle, options: Options) -> bytes:
         "secretboxEncryptionSecret": bundle.secrets.secretbox_encryption_secret,
         "aggregatorCA": _pair(certs.aggregator),
         "serviceAccount": {"key": _text(certs.service_account.key)},
-        "apiServer": {"image": f"{_IMAGES}/kube-apiserver:v{version}", "certSANs": _server_names(options)},
-        "controllerManager": {"image": f"{_IMAGES}/kube-controller-manager:v{version}"},
-        "proxy": {"image": f"{_IMAGES}/kube-proxy:v{version}"},
-        "scheduler": {"image": f"{_IMAGES}/kube-scheduler:v{version}"},
+        "apiServer": {"image": images.program("kube-apiserver", version), "certSANs": _server_names(options)},
+        "controllerManager": {"image": images.program("kube-controller-manager", version)},
+        "proxy": {"image": images.program("kube-proxy", version)},
+        "scheduler": {"image": images.program("kube-scheduler", version)},
         "etcd": {"ca": _pair(certs.etcd)},
     }
     return dump({"version": "v1alpha1", "machine": machine, "cluster": cluster})

@@ -16,6 +16,7 @@ from core.node import build, lifetimes
 from core.node.containers.client import Containerd
 from core.node.controllers import block, config, cri, etcd, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import ROOM, Acquire, InForce
+from core.node.controllers.k8s import controlplane
 from core.node.controllers.k8s import kubelet as k8s_kubelet
 from core.node.controllers.k8s import network as k8s_network
 from core.node.controllers.runtime import MachineStatusController
@@ -119,6 +120,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         ),
         *k8s_kubelet.controllers(kubelet, lambda: node.services.restart(k8s_kubelet.ID)),
         files.etc_files(),
+        *controlplane.controllers(init, node.runtime),
         cri.registries(),
         cri.RegistryFiles(),
         cri.ImageGC(client),

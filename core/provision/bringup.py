@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 from core.base.clock import SystemClock
 from core.base.errors import NotReady
 from core.base.files import write_atomic
-from core.config import bundle, client, generate
+from core.config import bundle, client, generate, images
 from core.config.load import load, read
 from core.config.merge import merge_text
 from core.provision.cluster import provisioner
@@ -166,7 +166,7 @@ def _options(cluster: Cluster) -> generate.Options:
     return generate.Options(
         name=spec.name,
         endpoint=f"https://{first.address}:6443",
-        kubernetes=spec.kubernetes or generate.KUBERNETES,
+        kubernetes=spec.kubernetes or images.KUBERNETES,
         install_disk="/dev/vdb",
         registry_mirrors=spec.mirrors,
         discovery=False,

@@ -25,7 +25,6 @@ _FLAGS: Final[tuple[tuple[str, str, Release, Release | None], ...]] = (
         None,
     ),  # since 1.29; until then it limits no strangers
     ("kube-apiserver", "authorization-config", (1, 30), None),  # since 1.29, behind a gate
-    ("kube-apiserver", "authorization-mode", OLDEST, (1, 30)),  # it stays; the file says more
     ("kube-apiserver", "cloud-provider", OLDEST, (1, 33)),
     ("kube-controller-manager", "port", OLDEST, (1, 24)),  # without TLS; 0 is none
     ("kube-scheduler", "port", OLDEST, (1, 24)),
@@ -43,6 +42,7 @@ _POD_SECURITY: Final = (((1, 20), ""), ((1, 22), "v1alpha1"), ((1, 23), "v1beta1
 _POLICY: Final = (((1, 20), "v1beta1"), ((1, 21), "v1"))
 _RUNTIME: Final = (((1, 20), "v1alpha2"), ((1, 23), "v1"))
 _ROLE: Final = (((1, 20), "master"), ((1, 24), "control-plane"))
+_ISSUERS: Final = (((1, 20), 1), ((1, 22), 64))
 _PROXY: Final = (((1, 20), "iptables"), ((1, 31), "nftables"))
 # gates that dual stack needs to be opened, until it needs none
 _DUAL_STACK: Final[tuple[tuple[Release, Mapping[str, bool]], ...]] = (
@@ -63,7 +63,8 @@ class Facts:
     runtime                  the kubelet's interface to containerd (CRI)
 
     `role` is what a control plane's taint is called behind node-role.kubernetes.io/; its label is control-plane in all.
-    `proxy` is kube-proxy's mode where nobody asks for another. `dual_stack` are gates that it takes."""
+    `proxy` is kube-proxy's mode where nobody asks for another. `dual_stack` are gates that it takes. `issuers` is of
+    how many issuers kube-apiserver takes tokens."""
 
     release: Release
     scheduler: str
@@ -75,6 +76,7 @@ class Facts:
     role: str
     proxy: str
     dual_stack: Mapping[str, bool]
+    issuers: int
 
 
 def of(image: str) -> Release:
@@ -102,6 +104,7 @@ def facts(release: Release) -> Facts:
         role=_at(release, _ROLE),
         proxy=_at(release, _PROXY),
         dual_stack=_at(release, _DUAL_STACK),
+        issuers=_at(release, _ISSUERS),
     )
 
 

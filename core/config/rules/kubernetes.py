@@ -1,4 +1,4 @@
-"""etcd and the API server: arguments the node sets itself, lists by name."""
+"""etcd, the API server, static pods: arguments the node sets itself, lists by name, what has none."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -50,4 +50,11 @@ def volumes(context: Context) -> Iterator[Finding]:
                     yield Finding(("cluster", part, "extraVolumes", index), f"needs {key}")
 
 
-RULES: Final[tuple[Rule, ...]] = (etcd, api_server, volumes)
+def pods(context: Context) -> Iterator[Finding]:
+    for index, pod in enumerate(context.machine.pods):
+        metadata = pod.get("metadata")
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
+            yield Finding(("machine", "pods", index), "a pod needs metadata.name", "write the whole manifest of a Pod")
+
+
+RULES: Final[tuple[Rule, ...]] = (etcd, api_server, volumes, pods)

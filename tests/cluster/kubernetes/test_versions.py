@@ -4,7 +4,7 @@ import pytest
 
 from core.base.errors import Invalid
 from core.cluster.kubernetes import versions
-from core.config import generate
+from core.config import images
 from tests.cluster.kubernetes import published
 
 
@@ -32,8 +32,8 @@ def test_what_is_too_old_is_refused() -> None:
 
 
 def test_the_table_reaches_what_is_generated() -> None:
-    assert versions.of(f"x:v{generate.KUBERNETES}") == versions.NEWEST
-    assert f"v{generate.KUBERNETES}".startswith("v{}.{}.".format(*versions.NEWEST))
+    assert versions.of(f"x:v{images.KUBERNETES}") == versions.NEWEST
+    assert f"v{images.KUBERNETES}".startswith("v{}.{}.".format(*versions.NEWEST))
 
 
 @pytest.mark.parametrize("release", versions.ALL)
