@@ -67,11 +67,11 @@ lock: build ## resolve image.lock anew from what the mirror and the package inde
 
 up: build ## set up, build, boot one container node, configure it and wait until it is healthy
 	@$(IMAGE) build --relock
-	@.venv/bin/ichorctl cluster create --name ichor
+	@.venv/bin/ichorctl cluster create --name ichor --standalone
 
 vm: build ## the same node on QEMU, with a disk and a kernel of its own
 	@$(IMAGE) build --relock
-	@.venv/bin/ichorctl cluster create --name ichor-vm --provisioner qemu
+	@.venv/bin/ichorctl cluster create --name ichor-vm --provisioner qemu --standalone
 
 down: build ## remove the clusters that `up` and `vm` made
 	@for name in ichor ichor-vm; do .venv/bin/ichorctl cluster destroy --name $$name --if-exists || exit; done

@@ -177,7 +177,7 @@ def configured(
     is gone at the end."""
     with TemporaryDirectory(prefix="ichor-bench-") as folder:
         places = Places(Path(folder))
-        spec = model.ClusterSpec(name=name, kind=kind, image=str(image), workers=workers)
+        spec = model.ClusterSpec(name=name, kind=kind, image=str(image), workers=workers, standalone=True)
         public = imagefile.public_key(None)
         try:
             made = cluster.create(places, spec, lambda file: verify(file, public), say)

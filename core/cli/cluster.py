@@ -51,6 +51,7 @@ def command() -> None:
     callback=lambda context, option, given: given and newcluster.version(context, option, given),
 )
 @newcluster.registry_mirror
+@click.option("--standalone", is_flag=True, help="nodes by themselves, in no Kubernetes")
 @click.option("--config-patch", "patches", multiple=True, metavar="PATCH", help="inline or @FILE")
 @click.option("--talosconfig", metavar="FILE", help="the client config file to add the cluster to")
 @click.option("--wait/--no-wait", default=True, help="until the nodes are healthy")
@@ -66,6 +67,7 @@ def create(
     cmdline: str,
     kubernetes: str,
     mirrors: tuple[tuple[str, str], ...],
+    standalone: bool,
     patches: tuple[str, ...],
     talosconfig: str | None,
     wait: bool,
@@ -82,6 +84,7 @@ def create(
         cmdline=cmdline,
         kubernetes=kubernetes,
         mirrors=mirrors,
+        standalone=standalone,
     )
     cluster = make(places(), spec, _verifier(image_key), note)
     config = bringup.configure(places(), cluster, tuple(map(files.patch, patches)), note, wait=wait)

@@ -118,7 +118,9 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         *k8s_network.network(
             lambda moved: kubeprism.run(node.services, moved), lambda: node.services.stop(kubeprism.ID)
         ),
-        *k8s_kubelet.controllers(kubelet, lambda: node.services.restart(k8s_kubelet.ID)),
+        *k8s_kubelet.controllers(
+            kubelet, lambda: node.begin(k8s_kubelet.ID), lambda: node.services.restart(k8s_kubelet.ID)
+        ),
         files.etc_files(),
         *controlplane.controllers(init, node.runtime),
         cri.registries(),

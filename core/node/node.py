@@ -21,6 +21,7 @@ from core.node.resources.block import VolumeLifecycle
 from core.node.services.daemons import Daemons, News
 from core.node.services.kernel import KernelLog
 from core.node.services.logs import Logs
+from core.node.services.states import State
 from core.node.services.supervisor import Supervisor
 from core.node.work import Work
 from core.state import Resource, Runtime, Store
@@ -71,6 +72,13 @@ class Node:
                 await stack.enter_async_context(self.services)  # left behind the group, for its tasks use them
                 group.create_task(self.daemons.follow(news, self.services), name="daemons")
                 group.create_task(self._live(), name="life")
+
+    def begin(self, id_: str) -> None:
+        """Start a service that was not started since the node booted, unless the node is going down."""
+        current = self.lifecycle.current
+        ending = current is not None and self.lifecycle.sequences[current.sequence].final
+        if self.services.unit(id_).state is State.INITIALIZED and not ending:
+            self.services.start(id_)
 
     async def _live(self) -> None:
         """initialize, then boot; or what a machined before this one was in the middle of."""

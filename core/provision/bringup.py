@@ -33,6 +33,8 @@ READY_SECONDS: Final = {"container": 120.0, "qemu": 600.0}
 AGAIN: Final = 0.1  # seconds; a machine that boots cannot tell when it will listen
 # a virtual machine's clock is this machine's, and this machine may have no way to a time server
 _PATCHES: Final = {"container": (), "qemu": ((b"machine: {time: {disabled: true}}", "time"),)}
+# without a token no kubelet has a cluster to be in
+_STANDALONE: Final = (b'[{"op": "remove", "path": "/cluster/token"}]', "standalone")
 _RUNNING: Final = RuntimeMachineStage.MACHINE_STAGE_RUNNING
 _STATUS: Final = state.GetRequest(namespace="runtime", type="MachineStatuses.runtime.talos.dev", id="machine")
 
@@ -148,7 +150,8 @@ def _machine_config(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, 
     if not path.exists():
         make = generate.worker if worker else generate.control_plane
         config = read(make(_secrets(folder), _options(cluster)), path.name)
-        for patch, name in (*_PATCHES[cluster.spec.kind], *patches):
+        alone = (_STANDALONE,) if cluster.spec.standalone else ()
+        for patch, name in (*alone, *_PATCHES[cluster.spec.kind], *patches):
             config = read(merge_text(config, patch, name), path.name)
         write_atomic(path, load(config.text, path.name).text)
     return path.read_bytes()

@@ -25,7 +25,8 @@ class Node(msgspec.Struct, frozen=True):
 
 class ClusterSpec(msgspec.Struct, frozen=True):
     """A cluster to make. `image` is the folder with ichor.img and, for qemu, kernel and initramfs; sizes in bytes;
-    `mirrors` are registries (* for all others) and where they are asked instead."""
+    `mirrors` are registries (* for all others) and where they are asked instead. `standalone`: the nodes are in no
+    Kubernetes, and need no image of it."""
 
     name: str
     kind: Kind
@@ -38,6 +39,7 @@ class ClusterSpec(msgspec.Struct, frozen=True):
     cmdline: str = ""  # more words for the kernel's command line
     kubernetes: str = ""  # its version, without a v; empty for the one of `gen config`
     mirrors: tuple[tuple[str, str], ...] = ()
+    standalone: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

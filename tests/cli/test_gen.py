@@ -140,7 +140,7 @@ def test_validate_lists_what_is_kept_and_not_acted_on(ichorctl: Run, secrets_fil
     _gen(ichorctl, secrets_file, "-t", "controlplane")
     code, _, err = ichorctl("validate", "-c", "controlplane.yaml", "-m", "cloud")
     assert code == 0
-    assert "warning: machine.kubelet: this node keeps it and does not act on it yet" in err.splitlines()
+    assert "warning: machine.features.hostDNS: this node keeps it and does not act on it yet" in err.splitlines()
 
 
 def test_strict_takes_no_warnings(ichorctl: Run, secrets_file: str, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 def _create(home: Home, name: str, *options: str, code: int = 0) -> str:
     image = built()
-    own = ("--name", name, "--image", str(image.image.parent), "--image-key", str(image.key))
+    own = ("--name", name, "--image", str(image.image.parent), "--image-key", str(image.key), "--standalone")
     with cluster.alone():
         return home.ichorctl("cluster", "create", *own, *options, code=code).err
 

@@ -36,8 +36,8 @@ def node(home: Home) -> Vm:
 
 def create(home: Home, image: Path) -> str:
     key = str(image / "key.pub")
-    made = ("cluster", "create", "--name", NAME, "--provisioner", "qemu", "--image", str(image), "--image-key", key)
-    return home.ichorctl(*made, timeout=BOOT).err
+    made = ("cluster", "create", "--standalone", "--name", NAME, "--provisioner", "qemu")
+    return home.ichorctl(*made, "--image", str(image), "--image-key", key, timeout=BOOT).err
 
 
 def test_one_command_makes_a_node_and_configures_it(home: Home, image: Path, record_result: Record) -> None:

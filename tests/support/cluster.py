@@ -328,9 +328,17 @@ def unique(word: str) -> str:
 
 
 def spec(name: str, nodes: int = 1, workers: int = 0, cmdline: str = "") -> ClusterSpec:
-    """Container nodes on the built image."""
+    """Container nodes on the built image, by themselves."""
     image = str(built().image.parent)
-    return ClusterSpec(name=name, kind="container", image=image, control_planes=nodes, workers=workers, cmdline=cmdline)
+    return ClusterSpec(
+        name=name,
+        kind="container",
+        image=image,
+        control_planes=nodes,
+        workers=workers,
+        cmdline=cmdline,
+        standalone=True,
+    )
 
 
 def create(home: Home, wanted: ClusterSpec, patches: tuple[tuple[bytes, str], ...] = ()) -> list[Node]:

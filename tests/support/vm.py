@@ -76,7 +76,7 @@ def await_answer(vm: Vm) -> float:
 def started(folder: Path, image: Path, *, check: bool = True) -> Iterator[Vm]:
     """The machine, powered on. Its console is shown when the block fails. `check` refuses a damaged image."""
     home, name = Home(folder), unique("vm")
-    spec = ClusterSpec(name=name, kind="qemu", image=str(image))
+    spec = ClusterSpec(name=name, kind="qemu", image=str(image), standalone=True)
     try:
         cluster = provision.create(home.places, spec, _verifier(image) if check else _trusting, print)
         made = Vm(home, cluster)

@@ -70,8 +70,8 @@ class Kubelet:
     on_aws: bool = False
 
     def service(self) -> Service:
-        """Operators may start and restart it. Boots do not wait for it, as its image comes from a registry. Its pods
-        outlive it."""
+        """Operators may start and restart it. No boot waits for it: it is started when there is a cluster to be in. Its
+        pods outlive it."""
         return Service(
             ID,
             plan=self.plan,
@@ -87,7 +87,7 @@ class Kubelet:
             cgroup=GROUP,
             oom_score=kubelet.OOM_SCORE,
             operations=frozenset({Operation.START, Operation.RESTART}),
-            awaited=False,
+            on_demand=True,
         )
 
     async def plan(self) -> Plan:

@@ -15,15 +15,17 @@ from core.state import Controller
 __all__ = ["ID", "controllers"]
 
 
-def controllers(kubelet: Kubelet, restart: Callable[[], Awaitable[None]]) -> list[Controller]:
-    """All of them; `restart` stops and starts the service."""
+def controllers(
+    kubelet: Kubelet, start: Callable[[], None], restart: Callable[[], Awaitable[None]]
+) -> list[Controller]:
+    """All of them; `start` starts the service if it was not yet, `restart` stops and starts it."""
     return [
         nodename(),
         node_ip_config(),
         node_ip(),
         kubelet_config(),
         kubelet_spec(),
-        KubeletService(kubelet, restart),
+        KubeletService(kubelet, start, restart),
         KubeletStatuses(kubelet),
         Kubeconfig(),
         PodNetwork(),

@@ -1,5 +1,5 @@
-"""KubeletSpec, its secrets, files that it is given -> a kubelet that runs with these: it is started anew when they are
-others than it was started with. -> KubeletStatus: what runs."""
+"""KubeletSpec, its secrets, files that it is given -> a kubelet that runs with these: it is started when they are
+there, and anew when they are others than it was started with. -> KubeletStatus: what runs."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -17,8 +17,8 @@ _SERVICE: Final = Service.at(ID)
 
 
 class KubeletService(Controller):
-    """`restart` is asked to stop and start it. Pods do not notice; before it is known what it should run with, as when
-    machined comes back, it is left alone."""
+    """`start` is asked to start it if it was not yet, `restart` to stop and start it. Pods do not notice; before it is
+    known what it should run with, as when machined comes back, it is left alone."""
 
     name = "k8s.KubeletServiceController"
     inputs = (
@@ -28,18 +28,17 @@ class KubeletService(Controller):
         weak(_SERVICE),
     )
 
-    def __init__(self, kubelet: Kubelet, restart: Callable[[], Awaitable[None]]) -> None:
-        self._kubelet, self._restart = kubelet, restart
+    def __init__(self, kubelet: Kubelet, start: Callable[[], None], restart: Callable[[], Awaitable[None]]) -> None:
+        self._kubelet, self._start, self._restart = kubelet, start, restart
 
     async def reconcile(self, scope: Scope) -> None:
-        if _runs(scope) and self._stale():
-            await self._restart()
-
-    def _stale(self) -> bool:
         try:
-            return self._kubelet.wanted() != self._kubelet.started()
+            wanted = self._kubelet.wanted()
         except NotFound:
-            return False
+            return
+        self._start()
+        if _runs(scope) and wanted != self._kubelet.started():
+            await self._restart()
 
 
 class KubeletStatuses(Controller):

@@ -93,9 +93,13 @@ class Served(Node):
         for name in ("hosts", "resolv.conf"):
             (folder / "etc" / name).touch()
         self.kubelet = Kubelet(self.store, Places(folder, None))
+        self.starts = 0
         self.restarts: list[str] = []
-        for controller in (KubeletService(self.kubelet, self._restart), KubeletStatuses(self.kubelet)):
+        for controller in (KubeletService(self.kubelet, self._start, self._restart), KubeletStatuses(self.kubelet)):
             self._runtime.register(controller)
+
+    def _start(self) -> None:
+        self.starts += 1
 
     async def _restart(self) -> None:
         await self.kubelet.plan()
@@ -246,9 +250,11 @@ async def test_native_pods_get_a_bridge_in_the_nodes_range(tmp_path: Path) -> No
 async def test_a_kubelet_is_started_anew_when_it_runs_with_something_else(tmp_path: Path) -> None:
     node = Served(tmp_path)
     async with node.running():
+        await settle()
+        assert node.starts == 0
         node.put("kubelet", SECRETS)
         await settle()
-        assert node.restarts == []  # it does not run
+        assert (node.starts, node.restarts) == (1, [])  # it does not run
         await node.kubelet.plan()
         node.put("kubelet", RUNS)
         await settle()
