@@ -4,7 +4,6 @@ node runs them. It can be cut off at any moment, as by a power loss, and made an
 import asyncio
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Self
 
 from core.base.clock import SystemClock
@@ -47,9 +46,10 @@ class Control:
             return await join.enter(self.local, self.reach, run, CLOCK)
 
     async def run(self) -> None:
-        """Until it is a member that votes."""
-        way = await self.wait()
-        self.member.start(way.members, new=way.new, token=way.token)
+        """Until it is a member that votes; etcd may run already, when only its keeper was killed."""
+        if not self.member.alive:
+            way = await self.wait()
+            self.member.start(way.members, new=way.new, token=way.token)
         await join.settle(self.local, self.own, self.reach, CLOCK)
 
     async def leave(self, *, last: bool = False) -> None:
@@ -91,8 +91,3 @@ async def run(argv: Sequence[str]) -> bytes:
     if done.returncode:
         raise Invalid(f"{argv[0]} failed: {done.stderr.decode(errors='replace')}")
     return done.stdout
-
-
-def journal(control: Control) -> Path:
-    """Where it writes."""
-    return control.member.folder / "journal"

@@ -1,7 +1,9 @@
 """Members of etcd for tests: the real program, by the command line a node would give it, on loopback addresses."""
 
+import contextlib
 import itertools
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -27,10 +29,11 @@ def program(name: str) -> Path:
 
 
 class Running:
-    """A member that may be started, killed and emptied. `address` is its own."""
+    """A member that may be started, killed and emptied. `address` is its own. One that is not `patient` changes members
+    at any time, and not only when 5 s have passed since the last change."""
 
-    def __init__(self, folder: Path, name: str, authority: Pair) -> None:
-        self.folder, self.name = folder / name, name
+    def __init__(self, folder: Path, name: str, authority: Pair, patient: bool) -> None:
+        self.folder, self.name, self._patient = folder / name, name, patient
         number = next(_numbers)
         self.address = f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}.{number}"
         self.peer_urls = flags.urls([self.address], flags.PEER_PORT)
@@ -41,21 +44,33 @@ class Running:
         (self.folder / "crt").write_bytes(made.crt)
         (self.folder / "key").write_bytes(made.key)
         self._process: subprocess.Popen[bytes] | None = None
+        self._pid = self.folder / "pid"
 
     def start(self, members: Sequence[str] = (), *, new: bool = False, token: str = "") -> None:
         """Run it; what it says is in `log`."""
+        self._reap()  # another process may have killed the one before
         own = [self.address]
         launch = flags.Launch(self.name, own, members, new, token, own, own, self._extra())
         with (self.folder / "log").open("ab") as log:
             command = [str(program("etcd")), *flags.arguments(launch, VERSION)]
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        self._pid.write_text(str(self._process.pid))
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """End it, if it runs."""
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait()
-            self._process = None
+        """End it, if it runs, whoever started it."""
+        if self.alive:
+            fd = os.pidfd_open(int(self._pid.read_text()))
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(fd, number)
+            select.select([fd], [], [])
+            os.close(fd)
+            self._pid.unlink()
+        self._reap()
+
+    @property
+    def alive(self) -> bool:
+        """It runs, or has ended without being killed."""
+        return self._pid.exists()
 
     def empty(self) -> None:
         """Lose all it knew."""
@@ -66,25 +81,31 @@ class Running:
         """What it has said so far."""
         return (self.folder / "log").read_text()
 
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
     def _extra(self) -> dict[str, list[str]]:
+        hasty = {} if self._patient else {"strict-reconfig-check": ["false"]}
         own = {"data-dir": "data", "cert-file": "crt", "key-file": "key", "trusted-ca-file": "ca"}
         own |= {f"peer-{flag}": file for flag, file in own.items() if flag != "data-dir"}
-        return {flag: [str(self.folder / file)] for flag, file in own.items()}
+        return {flag: [str(self.folder / file)] for flag, file in own.items()} | hasty
 
 
 class Etcds:
     """Members under one authority, and a client's certificate."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, patient: bool = True) -> None:
         made = issued(Authority(time(), Algorithm.P256, "etcd"))
-        self.folder, self.authority = folder, Pair(made.crt, made.key)
+        self.folder, self.authority, self._patient = folder, Pair(made.crt, made.key), patient
         admin = issued(Client(time(), self.authority, (), "admin"))
         self.tls = ClientTLS(admin.ca, admin.crt, admin.key)
         self.all: list[Running] = []
 
     def add(self, name: str) -> Running:
         """One more, not started."""
-        self.all.append(Running(self.folder, name, self.authority))
+        self.all.append(Running(self.folder, name, self.authority, self._patient))
         return self.all[-1]
 
     def client(self, member: Running) -> Etcd:

@@ -19,6 +19,10 @@ T = TypeVar("T")
 DIAL_SECONDS: Final = 3.0
 SECONDS: Final = 10.0  # etcd gives up a proposal after 7
 UPKEEP_SECONDS: Final = 600.0  # a defragmentation stops the member until it is done
+LATER: Final = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.FAILED_PRECONDITION)
+"""What passes by itself: no leader, another leader, a change of members put off for 5 s after the last, a learner that
+has to catch up."""
+SOON: Final = 0.5  # s until that is worth another try
 _SILENT: Final = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
 
 

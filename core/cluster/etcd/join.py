@@ -10,7 +10,7 @@ from typing import Final
 from core.base.clock import Clock
 from core.base.errors import Conflict, NotReady
 from core.cluster.etcd import bootstrap, recover
-from core.cluster.etcd.client import Etcd, any_of
+from core.cluster.etcd.client import LATER, SOON, Etcd, any_of
 from core.cluster.etcd.journal import Entry, Stage
 from core.cluster.etcd.local import Local
 from core.cluster.etcd.membership import Add, Remove, Start, check_removal, joining
@@ -19,10 +19,8 @@ from core.cluster.etcd.recover import Run
 from core.rpc.status import Code, RpcError
 
 RETRY: Final = 3.0  # between looks for a cluster
-SOON: Final = 0.5  # between tries that etcd puts off: for 5 s after each change of members, while a learner catches up
 JOIN_SECONDS: Final = 1800.0
 SETTLE_SECONDS: Final = 600.0
-_LATER: Final = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.FAILED_PRECONDITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ async def settle(local: Local, own: Etcd, reach: Reach, clock: Clock) -> None:
             await _settle(local, own, reach)
             return
         except (NotReady, RpcError) as error:
-            if isinstance(error, RpcError) and error.code not in _LATER:
+            if isinstance(error, RpcError) and error.code not in LATER:
                 raise
             if clock.monotonic() >= end:
                 raise NotReady(f"etcd does not settle: {error}") from error
@@ -103,7 +101,8 @@ async def _step(local: Local, reach: Reach) -> Way | float:
     try:
         return await _join(local, reach, seen)
     except (NotReady, RpcError) as error:
-        if isinstance(error, RpcError) and error.code not in _LATER:
+        # not found: somebody else removed it; or it was added again in the second of its removal, under its old id
+        if isinstance(error, RpcError) and error.code not in (*LATER, Code.NOT_FOUND):
             raise
         return SOON
 

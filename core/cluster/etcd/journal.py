@@ -33,7 +33,7 @@ class Stage(StrEnum):
 
 
 _AFTER: Final[dict[Stage, frozenset[Stage]]] = {
-    Stage.FREE: frozenset({Stage.PROMISED, Stage.CLAIMING, Stage.RESTORING, Stage.JOINING, Stage.MEMBER}),
+    Stage.FREE: frozenset({Stage.PROMISED, Stage.CLAIMING, Stage.JOINING, Stage.MEMBER, Stage.LEAVING, Stage.REMOVED}),
     Stage.PROMISED: frozenset({Stage.FREE, Stage.JOINING, Stage.MEMBER}),
     Stage.CLAIMING: frozenset({Stage.FREE, Stage.RESTORING, Stage.BOOTSTRAP}),
     Stage.RESTORING: frozenset({Stage.RESTORED, Stage.FREE, Stage.MEMBER}),
@@ -75,6 +75,8 @@ class Journal:
 
     def write(self, entry: Entry) -> None:
         """Durable on return. Raises Conflict for a stage that cannot follow, OSError when the disk refuses."""
+        if entry == self._entry:
+            return
         if entry.stage is not self._entry.stage and entry.stage not in _AFTER[self._entry.stage]:
             raise Conflict(f"etcd on this node is {self._entry.stage}, which {entry.stage} does not follow")
         if entry.stage is Stage.FREE:

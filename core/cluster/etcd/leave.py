@@ -6,15 +6,15 @@ from typing import Final
 
 from core.base.clock import Clock
 from core.base.errors import Conflict, NotReady
-from core.cluster.etcd.client import Etcd, any_of
+from core.cluster.etcd.client import LATER, SOON, Etcd, any_of
 from core.cluster.etcd.journal import Entry, Stage
 from core.cluster.etcd.local import Local
 from core.cluster.etcd.membership import check_removal, successor
 from core.cluster.etcd.reach import Census, Reach, census
+from core.rpc.pb.etcd.rpc_pb2 import Member
 from core.rpc.status import Code, RpcError
 
-SECONDS: Final = 60.0  # etcd puts a removal off for 5 s after the last change of members
-SOON: Final = 0.5
+SECONDS: Final = 60.0  # a change of leaders takes a second or two
 
 
 async def forfeit(own: Etcd, reach: Reach) -> str:
@@ -35,12 +35,19 @@ async def leave(
     local: Local, own: Etcd, reach: Reach, stop: Callable[[], Awaitable[None]], clock: Clock, *, last: bool = False
 ) -> None:
     """Leave for good, or go on where a node was killed while it left. `stop` ends etcd on this node if it runs. On
-    return there are no data and no place; Conflict changes nothing. The `last` member may go only when that is said."""
+    return there are no data and no place; Conflict changes nothing, and NotReady (no quorum for SECONDS) may be tried
+    again. The `last` member may go only when that is said."""
     entry = local.journal.entry
     if entry.stage is Stage.FREE and not local.has_data:
         return
-    if entry.stage is not Stage.REMOVED:
-        await _give_up(local, own, reach, clock, last)
+    end = clock.monotonic() + SECONDS
+    while local.journal.entry.stage is not Stage.REMOVED:
+        try:
+            await _give_up(local, own, reach, last)
+        except (NotReady, RpcError) as error:
+            if clock.monotonic() >= end or (isinstance(error, RpcError) and error.code not in (*LATER, Code.NOT_FOUND)):
+                raise
+            await clock.sleep(SOON)
     await stop()
     local.wipe()
     local.journal.write(Entry())
@@ -56,38 +63,34 @@ async def remove(reach: Reach, own: Etcd, member: int) -> None:
     await any_of([own, *reach.others], lambda etcd: etcd.remove(member))
 
 
-async def _give_up(local: Local, own: Etcd, reach: Reach, clock: Clock, last: bool) -> None:
-    entry = local.journal.entry
-    if not entry.member:
-        status = await own.status()
-        entry = Entry(Stage.MEMBER, cluster=status.header.cluster_id, member=status.header.member_id)
-        local.journal.write(entry)
+async def _give_up(local: Local, own: Etcd, reach: Reach, last: bool) -> None:
     seen = await census(reach, [own])
-    alone = [each.ID for each in seen.members] == [entry.member]
-    known = seen.member(entry.member)
-    if known is not None and not (alone and last):
-        check_removal(seen.members, known, seen.serving)
-    local.journal.write(Entry(Stage.LEAVING, cluster=entry.cluster, member=entry.member))
-    if known is not None and not alone:
-        await _removed(own, reach, clock, entry.member, seen)
-    local.journal.write(Entry(Stage.REMOVED, cluster=entry.cluster, member=entry.member))
+    known = await _known(local, own, seen)
+    if known is not None:
+        entry = Entry(Stage.LEAVING, cluster=seen.cluster, member=known.ID)
+        alone = len(seen.members) == 1
+        if not (alone and last):
+            check_removal(seen.members, known, seen.serving)
+        local.journal.write(entry)
+        if not alone:
+            await _removed(own, reach, known.ID, seen)
+    local.journal.write(Entry(Stage.REMOVED))
 
 
-async def _removed(own: Etcd, reach: Reach, clock: Clock, member: int, seen: Census) -> None:
+async def _known(local: Local, own: Etcd, seen: Census) -> Member | None:
+    """Which member this node is: as it wrote down, as its etcd says, or as one that was added and never started."""
+    entry = local.journal.entry
+    if entry.member:
+        return seen.member(entry.member)
+    if local.has_data:
+        return seen.member((await own.status()).header.member_id)
+    ours = [each for each in seen.members if set(each.peerURLs) == set(local.me.peer_urls)]
+    return ours[0] if ours else None
+
+
+async def _removed(own: Etcd, reach: Reach, member: int, seen: Census) -> None:
     """Not a member any more. Those who stay are asked, as one who is removed answers nobody."""
     if seen.leader == member:
         await forfeit(own, reach)
     staying = [etcd for each in seen.members if member != each.ID for etcd in reach.of(each)]
-    end = clock.monotonic() + SECONDS
-    while True:
-        try:
-            await any_of(staying, lambda etcd: etcd.remove(member))
-            return
-        except RpcError as error:
-            if error.code is Code.NOT_FOUND:
-                return
-            raise
-        except NotReady:
-            if clock.monotonic() >= end:
-                raise
-        await clock.sleep(SOON)
+    await any_of(staying, lambda etcd: etcd.remove(member))
