@@ -13,7 +13,6 @@ from daemons.context import Context
 from daemons.doors import keep_open
 
 _log = logging.getLogger("apid")
-PORT: Final = 50000
 MACHINED: Final = "/system/run/machined/apid.sock"
 
 
@@ -24,4 +23,4 @@ def main(context: Context) -> None:
 
 
 async def _run(context: Context) -> None:
-    await keep_open(context, Door(Channel(MACHINED), SystemClock()), PORT)
+    await keep_open(context, Door(Channel(MACHINED), SystemClock()))

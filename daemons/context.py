@@ -20,6 +20,8 @@ WORK: Final = b"W"
 GO: Final = b"G"
 START: Final = b"S"
 STOP: Final = b"E"
+LEAVE: Final = b"L"
+DOOR: Final = "door"  # the listening socket among what a daemon is given
 NEWS: Final = struct.Struct("=16siQi?3x")
 
 
@@ -65,6 +67,12 @@ class Context:
             self.control.send(BEAT, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except BlockingIOError:
             return
+
+    def leave(self) -> None:
+        """Say that this process, which was told to end, takes no more callers, so that another may take its place at
+        once. It beats no more. A spawner that is away starts the other one when this one has ended."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            self.control.send(LEAVE, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
     def want(self, name: str, wanted: bool) -> None:
         """Have the spawner start, or end, a daemon that runs only where it is asked for. Asking for what is already so

@@ -1,4 +1,5 @@
-"""What the daemons with a door to the network have in common: a port on all addresses, and a life until SIGTERM."""
+"""What the daemons with a door to the network have in common: the listening socket that they are given, and a life
+until SIGTERM. Then the door is left to a successor at once, and this process ends what it has begun."""
 
 import asyncio
 import signal
@@ -6,7 +7,7 @@ import socket
 from typing import Final, Protocol
 
 from core.rpc.server import Server
-from daemons.context import Context
+from daemons.context import DOOR, Context
 
 DRAIN_SECONDS: Final = 5.0
 
@@ -20,27 +21,17 @@ class Door(Protocol):
     async def serve(self, listener: socket.socket) -> None: ...
 
 
-async def keep_open(context: Context, door: Door, port: int) -> None:
+async def keep_open(context: Context, door: Door) -> None:
     """Serve until SIGTERM, then let calls under way end."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    with _listener(port) as listener:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(context.keep_beating(), name="beating"),
-                group.create_task(door.serve(listener), name="door"),
-            ]
+    async with asyncio.TaskGroup() as group:
+        beating = group.create_task(context.keep_beating(), name="beating")
+        with socket.socket(fileno=context.fds[DOOR]) as listener:
+            serving = group.create_task(door.serve(listener), name="door")
             await stop.wait()
-            await door.server.drain(DRAIN_SECONDS)
-            for task in tasks:
-                task.cancel()
-
-
-def _listener(port: int) -> socket.socket:
-    """Both families, all addresses; a successor takes over at once."""
-    sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    sock.bind(("::", port))
-    sock.listen(512)
-    return sock
+            door.server.stop_accepting()
+        beating.cancel()
+        context.leave()
+        await door.server.drain(DRAIN_SECONDS)
+        serving.cancel()

@@ -32,7 +32,8 @@ _PAUSE = 0.1  # seconds without accepting after the kernel refused a descriptor
 
 
 class Server:
-    """Serves `services` on any number of sockets; methods of nobody go to `fallback`, which sees bytes.
+    """Serves `services` on any number of sockets; methods of nobody go to `fallback`, which sees bytes. Once it has
+    stopped accepting it never begins again.
 
     `guard` is asked before every call and raises what the caller is to be told. `pages` are what a plain GET may see,
     by path.
@@ -51,6 +52,7 @@ class Server:
         self._limits = limits or Limits()
         self._listeners: dict[int, tuple[socket.socket, ServerTLS | None]] = {}
         self._crowd = Admission(self._limits)
+        self._left = False
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -58,18 +60,18 @@ class Server:
         """Accept on a listening socket from now on; returns at once. Unix sockets go without TLS."""
         if listener.family == socket.AF_UNIX and tls is not None:
             raise ValueError("unix sockets are served in the clear")
+        if self._left:
+            return
         listener.setblocking(False)
         self._listeners[listener.fileno()] = (listener, tls)
         self._watch(listener.fileno())
 
     async def drain(self, seconds: float) -> None:
-        """Stop accepting, tell peers to go elsewhere, let calls end for that long, then cancel what is left."""
-        self._stop_accepting()
+        """Stop accepting, tell peers to go elsewhere, let calls end for that long, then cancel what is left. Who has
+        not shaken hands yet may still do so, and call: a client that is sent away before counts that as a failure."""
+        self.stop_accepting()
         for connection in self._crowd.connections:
-            if connection.settled:
-                connection.drain()
-            else:
-                connection.close("server is shutting down")
+            connection.drain()
         try:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
@@ -89,7 +91,9 @@ class Server:
         """The calls that have ended."""
         return self._dispatcher.tally
 
-    def _stop_accepting(self) -> None:
+    def stop_accepting(self) -> None:
+        """Leave the listening sockets alone from now on; who waits there is another's."""
+        self._left = True
         loop = asyncio.get_running_loop()
         for fd in self._listeners:
             loop.remove_reader(fd)

@@ -33,8 +33,8 @@ _ABOUT: Final = (
 _END: Final = "exit exit_group"
 # a worker's payload and answer, a daemon's control socket
 _TALK: Final = "getpeername getsockname getsockopt recvfrom recvmsg sendmsg sendto setsockopt shutdown socketpair"
-# serving and dialling; the many at once are the resolver's and libuv's
-_NETWORK: Final = "accept accept4 bind connect listen recvmmsg sendmmsg"
+# serving at the door that it was given, and dialling; the many at once are the resolver's and libuv's
+_NETWORK: Final = "accept accept4 bind connect recvmmsg sendmmsg"
 # families: the resolver asks netlink which addresses there are
 _SOCKETS: Final = ("socket", (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK))
 

@@ -43,7 +43,7 @@ def fork(
     failed: Callable[[BaseException], None] | None = None,
 ) -> int:
     """Fork a child that runs `prepare` with all it inherited, then `work` confined, and exits: 0 when that returns, 1
-    when it raises, which is told to `failed` or else printed. The pid, in the parent."""
+    when it raises, which is told to `failed` or else printed. `keep` is read in between. The pid, in the parent."""
     pid = os.fork()
     if pid:
         return pid

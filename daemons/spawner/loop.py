@@ -11,15 +11,17 @@ from typing import Final, NoReturn, Protocol
 
 from core.base.clock import Clock
 from core.linux.init import Init
-from daemons.context import BEAT, NEWS, START, STOP, WORK
+from daemons.context import BEAT, LEAVE, NEWS, START, STOP, WORK
 from daemons.spawner.forking import check_pure
 from daemons.spawner.line import NAME, Line
 from daemons.spawner.table import CRASHES, DAEMONS, Daemon
+from daemons.spawner.timed import Timed
 from daemons.spawner.ward import Ward
 from daemons.spawner.workers import Workers
 
 CRASH_LIMIT: Final = 3
 CRASH_SECONDS: Final = 600.0
+LEAVING_SECONDS: Final = 30.0  # longer than any daemon takes to end what it has begun
 _MESSAGE: Final = 256
 
 
@@ -49,6 +51,7 @@ class Spawner:
         self._wards = {daemon.name: Ward(daemon, init, clock, launcher.rename) for daemon in daemons}
         self._head = next(ward for ward in self._wards.values() if ward.daemon.init)
         self._workers = Workers(clock, launcher.rename)
+        self._leaving = Timed(clock)
         self._line = Line(init)
         self._crashes: deque[float] = deque(maxlen=CRASH_LIMIT)
         self._told: dict[str, bytes] = {}
@@ -63,7 +66,8 @@ class Spawner:
             self.step()
             for ward in self._wards.values():
                 ward.kill_if_hung()
-            self._workers.kill()
+            self._workers.running.kill()
+            self._leaving.kill()
 
     def step(self) -> None:
         """Wait for one round of events and act on them."""
@@ -102,7 +106,7 @@ class Spawner:
             self._workers.start()
 
     def _check_pure(self) -> None:
-        own = {0, 1, 2, self._init.fileno(), *self._workers.descriptors()}
+        own = {0, 1, 2, self._init.fileno(), *self._workers.descriptors(), *self._leaving}
         for ward in self._wards.values():
             own.update(ward.descriptors())
         check_pure(own)
@@ -113,11 +117,13 @@ class Spawner:
                 yield ward.pidfd, partial(self._ended, ward)
             if ward.control is not None:
                 yield ward.control.fileno(), partial(self._heard, ward)
-        for pidfd in self._workers.running():
-            yield pidfd, partial(self._workers.ended, pidfd)
+        for timed in (self._workers.running, self._leaving):
+            for pidfd in timed:
+                yield pidfd, partial(timed.ended, pidfd)
 
     def _timeout(self) -> int | None:
-        times = [ward.next_change() for ward in self._wards.values()] + [self._workers.next_deadline()]
+        times = [ward.next_change() for ward in self._wards.values()]
+        times += [self._workers.running.next_deadline(), self._leaving.next_deadline()]
         soonest = min((time for time in times if time is not None), default=None)
         if soonest is None:
             return None
@@ -139,6 +145,8 @@ class Spawner:
             self._workers.ask(ward.daemon.name, data[1:].decode(errors="replace"), socket.socket(fileno=fds.pop()))
         elif data[:1] in (START, STOP) and ward is self._head:
             self._want(data[1:].decode(errors="replace"), data[:1] == START)
+        elif data == LEAVE and ward.daemon.port:
+            self._leave(ward)
         elif not data:
             ward.hang_up()
         for fd in fds:
@@ -148,6 +156,11 @@ class Spawner:
         ward = self._wards.get(name)
         if ward is not None and ward.daemon.asked:
             ward.want(wanted)
+
+    def _leave(self, ward: Ward) -> None:
+        pidfd = ward.succeeded()
+        if pidfd is not None:
+            self._leaving.add(pidfd, LEAVING_SECONDS)
 
     def _ended(self, ward: Ward) -> None:
         if not ward.ended():
@@ -163,6 +176,7 @@ class Spawner:
         if len(self._crashes) < CRASH_LIMIT or now - self._crashes[0] > CRASH_SECONDS:
             return
         self._workers.end_all()
+        self._leaving.end_all()
         self._launcher.again()
 
     def _tell(self) -> None:

@@ -27,7 +27,8 @@ class Rights:
 @dataclass(frozen=True, slots=True)
 class Daemon:
     """A long-lived child: `module.main(context)`, which beats every `beat` seconds. With `init` it may talk to PID 1;
-    without, its output is piped. One that is `asked` for runs only while machined wants it."""
+    without, its output is piped. One that is `asked` for runs only while machined wants it. One with a `port` is given
+    the socket that listens there."""
 
     name: str
     module: str
@@ -35,6 +36,7 @@ class Daemon:
     beat: float = 15.0
     init: bool = False
     asked: bool = False
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ MACHINED: Final = Daemon(
     beat=5.0,  # init pets the watchdog for each
     init=True,
 )
-APID: Final = Daemon("apid", "daemons.apid", Rights(50, 0, oom_score=-998))
-TRUSTD: Final = Daemon("trustd", "daemons.trustd", Rights(51, 0, oom_score=-998), asked=True)
+APID: Final = Daemon("apid", "daemons.apid", Rights(50, 0, oom_score=-998), port=50000)
+TRUSTD: Final = Daemon("trustd", "daemons.trustd", Rights(51, 0, oom_score=-998), asked=True, port=50001)
 
 DAEMONS: Final = (MACHINED, APID, TRUSTD)
 JOBS: Final = (Job("core.pki.jobs:issue", Rights(NOBODY, 0, filter=calls.WORKER)),)

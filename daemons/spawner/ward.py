@@ -12,7 +12,8 @@ from typing import Final
 from core.base.backoff import Backoff
 from core.base.clock import Clock
 from core.linux.init import Init
-from daemons.context import GO, Context
+from daemons.context import DOOR, GO, Context
+from daemons.spawner import port
 from daemons.spawner.exits import exit_status
 from daemons.spawner.forking import fork
 from daemons.spawner.table import Daemon
@@ -75,6 +76,8 @@ class Ward:
 
     def want(self, wanted: bool) -> None:
         """Start it now, or end it and do not start it again."""
+        if not wanted:
+            self._shut_door()
         if wanted == self._wanted:
             return
         self._wanted = wanted
@@ -105,13 +108,13 @@ class Ward:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             output = None if self.daemon.init else self._output()
-            keep = (0, 1, 2, theirs.fileno())
+            keep, given = [0, 1, 2, theirs.fileno()], dict[str, int]()
             try:
                 self.pid = fork(
                     self.daemon.rights,
                     keep,
-                    lambda: _print_to(output),
-                    lambda: self._run(theirs),
+                    lambda: self._prepare(output, keep, given),
+                    lambda: self._run(theirs, given),
                 )
             finally:
                 if output is not None:
@@ -137,6 +140,18 @@ class Ward:
         self._started = self._beaten = self._clock.monotonic()
         self._go()
 
+    def succeeded(self) -> int | None:
+        """It takes no more callers and ends by itself: plan its successor's start. Its pidfd, the caller's from now on;
+        None for one that is to have no successor, which stays in care until it has ended."""
+        if not self.pid or not self._wanted:
+            return None
+        self._init.drop(self._process_name)  # a next spawner has no use for it
+        self.hang_up()
+        pidfd, self.pidfd, self.pid = self.pidfd, -1, 0
+        self.last_pid = 0  # no news until there is a successor
+        self._plan_restart()
+        return pidfd
+
     def ended(self) -> bool:
         """Its pidfd is readable: note how it ended and plan its restart. False while init has yet to reap it."""
         status = exit_status(self.pidfd, self.pid, self.start_time, self._init)
@@ -147,10 +162,19 @@ class Ward:
         os.close(self.pidfd)
         self.hang_up()
         self.pidfd, self.pid = -1, 0
+        self._plan_restart()
+        if not self._wanted:
+            self._shut_door()  # which its start may just have made
+        return True
+
+    def _shut_door(self) -> None:
+        if self.daemon.port:
+            port.give_up(self._init, self.daemon.name)
+
+    def _plan_restart(self) -> None:
         now = self._clock.monotonic()
         delay = self._backoff.failed(now - self._started)
         self.due = now + delay if self._wanted else None
-        return True
 
     def _go(self) -> None:
         if self.control is None:
@@ -160,12 +184,23 @@ class Ward:
         except (BrokenPipeError, ConnectionResetError, BlockingIOError):
             return  # it is gone, which its pidfd tells, or runs and has much unread
 
-    def _run(self, control: socket.socket) -> None:
+    def _prepare(self, output: int | None, keep: list[int], given: dict[str, int]) -> None:
+        """In the child, with the spawner's rights: what it prints goes to its pipe, and its door is there."""
+        if output is not None:
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+        if self.daemon.port:
+            with Init() as init:  # a connection of its own
+                given[DOOR] = port.listener(init, self.daemon.name, self.daemon.port)
+            keep.append(given[DOOR])
+
+    def _run(self, control: socket.socket, given: dict[str, int]) -> None:
         self._rename(f"ichor-{self.daemon.name}")
         if control.recv(len(GO)) != GO:
             raise SystemExit(3)  # the spawner died before init knew of this process
         module = sys.modules[self.daemon.module]
-        module.main(Context(self.daemon.name, Init() if self.daemon.init else None, control, self.daemon.beat))
+        init = Init() if self.daemon.init else None
+        module.main(Context(self.daemon.name, init, control, self.daemon.beat, given))
 
     def _output(self) -> int:
         """The write end of the pipe for what it prints. Both ends stay with init, so a crash loses nothing printed; a
@@ -180,9 +215,3 @@ class Ward:
         self._init.put(f"{name}.write", writer)
         os.close(reader)
         return writer
-
-
-def _print_to(output: int | None) -> None:
-    if output is not None:
-        os.dup2(output, 1)
-        os.dup2(output, 2)

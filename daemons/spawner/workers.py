@@ -2,8 +2,6 @@
 travels between asker and worker over their own socket; the spawner only passes that on and never reads it."""
 
 import os
-import select
-import signal
 import socket
 import sys
 from collections import deque
@@ -17,21 +15,20 @@ from core.linux.cgroup import Tree
 from daemons.context import WORK_SECONDS, WORKERS
 from daemons.spawner.forking import fork
 from daemons.spawner.table import JOBS, Job
-from ext import reap
+from daemons.spawner.timed import Timed
 from ext import sys as kernel
 
 QUEUE: Final = 64
 
 
 class Workers:
-    """The queue and the running few. `rename` shows a child under its job's name."""
+    """The queue and those `running`. `rename` shows a child under its job's name."""
 
     def __init__(self, clock: Clock, rename: Callable[[str], None], jobs: Iterable[Job] = JOBS) -> None:
         self._jobs = {job.function: job for job in jobs}
-        self._clock = clock
         self._rename = rename
         self._waiting: deque[tuple[Job, socket.socket]] = deque()
-        self._running: dict[int, float] = {}  # pidfd -> when its time is over
+        self.running = Timed(clock)
 
     def ask(self, caller: str, function: str, theirs: socket.socket) -> None:
         """Take a request; `theirs` is the worker's end and is closed here at the latest when the job has started."""
@@ -44,16 +41,12 @@ class Workers:
 
     def descriptors(self) -> Iterator[int]:
         """All that belong here."""
-        yield from self._running
+        yield from self.running
         yield from (theirs.fileno() for _, theirs in self._waiting)
-
-    def running(self) -> Iterator[int]:
-        """The pidfds of jobs at work."""
-        yield from self._running
 
     def startable(self) -> bool:
         """Whether `start` would fork."""
-        return bool(self._waiting) and len(self._running) < WORKERS
+        return bool(self._waiting) and len(self.running) < WORKERS
 
     def start(self) -> int:
         """Fork the next job; its pidfd, readable when it has ended."""
@@ -68,7 +61,7 @@ class Workers:
                 lambda error: _answer(theirs, b"E" + f"{type(error).__name__}: {error}".encode()),
             )
         pidfd = kernel.pidfd_open(pid)
-        self._running[pidfd] = self._clock.monotonic() + WORK_SECONDS
+        self.running.add(pidfd, WORK_SECONDS)
         return pidfd
 
     def _begin(self, job: Job, name: str) -> None:
@@ -77,33 +70,11 @@ class Workers:
         with suppress(FileNotFoundError, Unsupported):
             Tree.detect().attach(job.cgroup, os.getpid())
 
-    def ended(self, pidfd: int) -> bool:
-        """Reap the worker behind `pidfd`, if it is one."""
-        if pidfd not in self._running or reap.wait(pidfd) is None:
-            return False
-        del self._running[pidfd]
-        os.close(pidfd)
-        return True
-
-    def next_deadline(self) -> float | None:
-        """When the first running job is over its time."""
-        return min(self._running.values(), default=None)
-
-    def kill(self) -> None:
-        """Kill those over their time; they end by their pidfd like any other."""
-        now = self._clock.monotonic()
-        for pidfd, deadline in self._running.items():
-            if deadline <= now:
-                kernel.pidfd_send_signal(pidfd, signal.SIGKILL)
-
     def end_all(self) -> None:
         """Kill and reap every job at work, turn away those that wait. Returns when all are gone."""
         while self._waiting:
             self._waiting.popleft()[1].close()
-        for pidfd in list(self._running):
-            kernel.pidfd_send_signal(pidfd, signal.SIGKILL)
-            select.select([pidfd], [], [])
-            self.ended(pidfd)
+        self.running.end_all()
 
 
 def _work(function: str, theirs: socket.socket) -> None:

@@ -85,8 +85,8 @@ def test_descriptors_are_the_listed_ones(running: Node) -> None:
     apid = descriptors(running, pids["apid"])
     assert apid[0] == "/dev/null"
     assert apid[1] == apid[2] == "pipe:[N]"
-    # its control socket, and what its own event loop opened
-    listed = ["anon_inode:[eventpoll]", "socket:[N]", "socket:[N]", "socket:[N]"]
+    # its control socket, its door, and what its own event loop opened
+    listed = ["anon_inode:[eventpoll]", *["socket:[N]"] * 4]
     until(
         lambda: sorted(kind for fd, kind in descriptors(running, pids["apid"]).items() if fd > 2) == listed,
         what="apid to have what is listed alone",
@@ -124,7 +124,7 @@ FORBIDDEN = (
     " unshare setns pivot_root chroot open_by_handle_at bpf perf_event_open userfaultfd init_module finit_module"
     " kexec_load keyctl add_key setuid setresuid setgroups capset personality memfd_create io_uring_enter seccomp"
     " unlink unlinkat rename mkdir chmod fchmodat openat2 mknod symlink link truncate ftruncate inotify_init1"
-    " sched_setscheduler setrlimit syslog reboot iopl ioperm swapon settimeofday clock_settime setns quotactl"
+    " sched_setscheduler setrlimit syslog reboot iopl ioperm swapon settimeofday clock_settime setns quotactl listen"
 )
 
 
@@ -172,7 +172,7 @@ def test_a_confined_child_lives_by_what_is_allowed() -> None:
     def work() -> None:
         with ThreadPoolExecutor(4) as pool:
             assert sum(pool.map(lambda n: len(bytes(n)), (1 << 20, 1 << 25, 1 << 28))) > 1 << 28
-        uvloop.run(_resolve())
+        uvloop.run(_serve(door))
         time.localtime()
         os.urandom(32)
         os.sched_getaffinity(0)
@@ -182,9 +182,9 @@ def test_a_confined_child_lives_by_what_is_allowed() -> None:
         traceback.format_exc()
         warnings.warn("told once", stacklevel=1)
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), socket.create_server(("127.0.0.1", 0)) as door:
         warnings.simplefilter("ignore")
-        assert _child(APID.rights, work) == 0
+        assert _child(APID.rights, work, door.fileno()) == 0
     assert _child(APID.rights, os.abort) == -signal.SIGABRT
 
 
@@ -208,14 +208,16 @@ def test_none_can_be_dumped_or_looked_into(rights: Rights) -> None:
     assert _child(replace(rights, filter=None), work) == 0
 
 
-async def _resolve() -> None:
+async def _serve(door: socket.socket) -> None:
+    """Resolve, dial, and accept at a door that was given."""
     loop = asyncio.get_running_loop()
     await loop.getaddrinfo("localhost", 1)
-    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    door.setblocking(False)
+    reader, writer = await asyncio.open_connection(*door.getsockname())
+    caller, _ = await loop.sock_accept(door)
+    caller.close()
     assert await reader.read() == b""
     writer.close()
-    server.close()
 
 
 def _call(call: int, *arguments: int) -> None:
@@ -227,14 +229,14 @@ def _seccomp(pid: int) -> str:
     return Path(f"/proc/{pid}/status").read_text().partition("Seccomp:")[2].split()[0]
 
 
-def _fork(rights: Rights, work: Callable[[], object]) -> int:
+def _fork(rights: Rights, work: Callable[[], object], *keep: int) -> int:
     """As the spawner does, its sealed interpreter apart."""
 
     def run() -> None:
         work()
 
-    return fork(replace(rights, oom_score=None), (0, 1, 2), lambda: None, run)
+    return fork(replace(rights, oom_score=None), (0, 1, 2, *keep), lambda: None, run)
 
 
-def _child(rights: Rights, work: Callable[[], object]) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(_fork(rights, work), 0)[1])
+def _child(rights: Rights, work: Callable[[], object], *keep: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(_fork(rights, work, *keep), 0)[1])

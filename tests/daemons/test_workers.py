@@ -100,10 +100,10 @@ def test_four_at_once_then_the_next(workers: Workers) -> None:
     asked = [ask(workers, "stall") for _ in range(4)]
     last = ask(workers, "double", b"x")
     run(workers)
-    assert len(list(workers.running())) == 4
+    assert len(list(workers.running)) == 4
     assert not workers.startable()
-    kernel.pidfd_send_signal(next(workers.running()), signal.SIGKILL)
-    until(lambda: any(workers.ended(pidfd) for pidfd in list(workers.running())))
+    kernel.pidfd_send_signal(next(iter(workers.running)), signal.SIGKILL)
+    until(lambda: any(workers.running.ended(pidfd) for pidfd in list(workers.running)))
     run(workers)
     assert answer(last) == b"Oxx"
     for ours in asked:
@@ -115,24 +115,24 @@ def test_the_deadline_kills() -> None:
     workers = Workers(clock, lambda name: None, JOBS)
     ours = ask(workers, "stall")
     pidfd = workers.start()
-    assert workers.next_deadline() == clock.monotonic() + 30
+    assert workers.running.next_deadline() == clock.monotonic() + 30
     asyncio.run(clock.advance(29.9))
-    workers.kill()
-    assert not workers.ended(pidfd)
+    workers.running.kill()
+    assert not workers.running.ended(pidfd)
     asyncio.run(clock.advance(0.1))
-    workers.kill()
+    workers.running.kill()
     select.select([pidfd], [], [])
-    assert workers.ended(pidfd)
-    assert workers.next_deadline() is None
+    assert workers.running.ended(pidfd)
+    assert workers.running.next_deadline() is None
     assert answer(ours) == b""
 
 
 def _end(workers: Workers) -> None:
     """All have ended, and are reaped: a group is empty only then."""
-    while running := list(workers.running()):
+    while running := list(workers.running):
         select.select(running, [], [])
         for pidfd in running:
-            workers.ended(pidfd)
+            workers.running.ended(pidfd)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="making groups needs root")

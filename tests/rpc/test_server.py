@@ -14,11 +14,14 @@ from core.rpc.client import Channel, connect
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
 from ext.http2.limits import Limits
+from tests.fuzz.frames import OPENING, PING, frame
 from tests.rpc.conftest import Run
 from tests.rpc.echo import BOTH, HANG, UNARY, Echo, serving, until
+from tests.rpc.raw import opened, rude, said
 from tests.rpc.test_tls import server_tls
 
 MESSAGE = BytesValue(value=b"message")
+ACK = 1  # flag of a PING
 
 
 async def raw_socket(address: str) -> socket.socket:
@@ -151,6 +154,29 @@ def test_drain_lets_calls_end_and_turns_new_ones_away(run: Run, tmp_path: Path) 
             assert [m async for m in call] == []
             await draining
             assert server.connections == 0
+
+    run(main())
+
+
+def test_who_was_accepted_before_the_drain_is_still_heard(run: Run, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            serving(tmp_path / "s", Echo()) as (address, server),
+            rude(address, opening=b"") as gone,
+            rude(address, opening=b"") as late,
+        ):
+            await until(lambda: server.connections == 2)
+            draining = asyncio.create_task(server.drain(10))
+            await gone.read()
+            assert server.connections == 2
+            await late.write(OPENING, opened(1), said(1, b"message"))
+            await late.until(1)
+            assert 1 in late.ended
+            await late.write(frame(PING, ACK, 0, bytes(8)))
+            assert await late.rest() == 0
+            await gone.write(OPENING, frame(PING, ACK, 0, bytes(8)))
+            assert await gone.rest() == 0
+            await draining
 
     run(main())
 

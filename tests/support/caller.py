@@ -165,24 +165,25 @@ class Knock:
 
 def knock(endpoint: str, context: Context, folder: Path, newest: str = "1.3", protocols: str = "h2") -> Knock:
     """Come as far as TLS, by Go's own (tests/support/go/knock)."""
-    command = [str(golang.binary("knock")), endpoint, *_files(context, folder), newest, protocols]
+    command = [str(golang.binary("knock")), endpoint, *files(context, folder), newest, protocols]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return Knock(**json.loads(done.stdout))
 
 
-def _files(context: Context, folder: Path) -> list[str]:
-    files = []
+def files(context: Context, folder: Path) -> list[str]:
+    """A context's CA, certificate and key as PEM files in `folder`; "" for what it lacks."""
+    paths = []
     for name, content in (("ca", context.ca), ("crt", context.crt), ("key", context.key)):
         (folder / name).write_bytes(content)
-        files.append(str(folder / name) if content else "")
-    return files
+        paths.append(str(folder / name) if content else "")
+    return paths
 
 
 @contextmanager
 def calling(endpoint: str, context: Context, folder: Path, *, pings: int = 0) -> Iterator[Caller]:
     """A client with what a context of the client config file holds; the files go into `folder`. It `pings` after so
     many silent seconds, 10 at least."""
-    command = [str(golang.binary("caller")), endpoint, *_files(context, folder), str(pings)]
+    command = [str(golang.binary("caller")), endpoint, *files(context, folder), str(pings)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield Caller(process)

@@ -25,6 +25,7 @@ CODE: Final = "/usr/libexec/ichor/code"
 STAND_INS: Final = Path(__file__).parent / "node" / "daemons"
 _ROOT: Final = """
 set -e
+ip link set lo up
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$ROOT"
 cd "$ROOT"
@@ -194,6 +195,7 @@ def node(folder: Path, *, daemons: Path | None = STAND_INS, sanitize: bool = Fal
     with console.open("ab") as output, open(os.devnull) as null:
         fds = (null.fileno(), output.fileno(), output.fileno())
         spaces = kernel.CLONE_NEWPID | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC
+        spaces |= kernel.CLONE_NEWNET  # every node has the same ports
         every = (1 << 64) - 1
         pid, pidfd = reap.spawn_process(["/bin/sh", "-c", _ROOT], env, fds=fds, namespaces=spaces, keep=every)
     made = Node(pid, pidfd, console, state)

@@ -160,9 +160,9 @@ class Supervisor:
         if id_ in self._runners:
             raise Conflict(f"service {id_} is run from here", remedy="report on daemons only")
         if running and pid and pid != unit.record.pid:
-            if unit.state is State.RUNNING:  # it ended and was started again while there was no machined
+            if unit.state is State.RUNNING:  # it gave way to another, or ended while there was no machined
                 unit.record.restarts += 1
-                unit.step(Step.LOST, f"PID {unit.record.pid} ended while nobody looked")
+                unit.step(Step.LOST, f"PID {pid} has the place of PID {unit.record.pid}")
             self._join(unit, pid)
         if running and unit.state is not State.RUNNING:
             self._logs.take()
