@@ -340,7 +340,10 @@ def test_the_next_machined_tells_of_all_that_lives_and_notes_an_end_it_missed(wo
             supervisor.report("apid", running=True, healthy=True, message="PID", pid=second.pid)
             assert supervisor.unit("apid").record.restarts == 1
             assert texts(supervisor.unit("apid"))[-5:] == ["Waiting", "Preparing", "Starting", "Running", "Running"]
-            assert supervisor.unit("apid").record.happenings[-5].message == f"PID {first.pid} ended while nobody looked"
+            assert (
+                supervisor.unit("apid").record.happenings[-5].message
+                == f"PID {second.pid} has the place of PID {first.pid}"
+            )
         for process in (first, second):
             process.signal(signal.SIGKILL)
             await process.wait()
