@@ -51,9 +51,10 @@ fuzz: build ## every fuzz target for FUZZ_S seconds (default 60), two at a time
 fixtures: build ## build a real Kubernetes from Debian's source and its images into the cache: ten minutes, once
 	@$(PY) -m tests.support.fixtures
 
-docs: build ## write what is made from the code and the last measurements: docs/{config,api}.md, docs/bench.svg
+docs: build ## write what is made from the code and the last measurements: docs/{config,api,compat}.md, docs/bench.svg
 	@$(PY) -m core.cli.reference > docs/config.md.new && mv docs/config.md.new docs/config.md
 	@$(PY) -m tests.support.apipage > docs/api.md.new && mv docs/api.md.new docs/api.md
+	@$(PY) -m tests.support.compatpage > docs/compat.md.new && mv docs/compat.md.new docs/compat.md
 	@$(PY) -m benchmarks.picture docs/bench.json docs/bench.svg
 
 picture: build ## draw docs/dashboard.svg: the dashboard before two container nodes, made for it and taken away

@@ -157,7 +157,7 @@ _STANDING: Final[dict[str, Any]] = {
     "kind": "KubeletConfiguration",
     "cgroupDriver": "cgroupfs",
     "failSwapOn": False,
-    "httpCheckFrequency": "5s",
+    "httpCheckFrequency": "1s",  # between answers, which wait for something new
     "kubeletCgroups": GROUP,
     "logging": {"format": "json"},
     "oomScoreAdj": OOM_SCORE,

@@ -1,11 +1,14 @@
 """The table of releases, against the flags that each one publishes."""
 
+from pathlib import Path
+
 import pytest
 
 from core.base.errors import Invalid
 from core.cluster.kubernetes import versions
 from core.config import images
 from tests.cluster.kubernetes import published
+from tests.support import compatpage
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,8 @@ def test_no_flag_is_told_that_is_not_there(release: versions.Release) -> None:
     for program, flag, _, _ in versions._FLAGS:
         if versions.has(program, flag, release):
             assert flag in published.flags(program, release), (program, flag)
+
+
+def test_the_page_of_releases_is_of_this_table() -> None:
+    page = Path(__file__).parents[3] / "docs/compat.md"
+    assert page.read_text() == compatpage.page(), "run `make docs`"
