@@ -89,4 +89,4 @@ def seeds() -> Iterator[bytes]:
     yield b"\x09" + headers(1, end, *opened, ("grpc-status", "9" * 300), ("grpc-message", "%zz%C3"))
 
 
-TARGET = Target(check, seeds, runs=4000, native=True)
+TARGET = Target(check, seeds, runs=4000, native=True, minutes=5)

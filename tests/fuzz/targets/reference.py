@@ -26,4 +26,4 @@ def seeds() -> Iterator[bytes]:
     yield b"http://a/b\n"
 
 
-TARGET = Target(check, seeds, runs=30_000, largest=512)
+TARGET = Target(check, seeds, runs=30_000, largest=512, minutes=5)
