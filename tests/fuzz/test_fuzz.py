@@ -56,5 +56,6 @@ def test_the_corpus_is_small(name: str) -> None:
 @pytest.mark.parametrize("name", names())
 def test_for_minutes(name: str, long: Runs, record_result: Record) -> None:
     outcome = long[name].result()
-    record_result(f"{load(name).minutes} min,", f"{outcome.executions} executions, {outcome.edges} of {outcome.of} edges")
+    said = f"{outcome.executions} executions, {outcome.edges} of {outcome.of} edges"
+    record_result(f"{load(name).minutes} min,", said)
     assert not outcome.failure, outcome.failure
