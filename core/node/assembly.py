@@ -14,7 +14,7 @@ from core.linux.refusal import asked
 from core.linux.uevents import Uevents
 from core.node import build, lifetimes
 from core.node.containers.client import Containerd
-from core.node.controllers import block, config, cri, etcd, files, hardware, network, runtime, secrets, time
+from core.node.controllers import block, cluster, config, cri, etcd, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import ROOM, Acquire, InForce
 from core.node.controllers.k8s import controlplane
 from core.node.controllers.k8s import kubelet as k8s_kubelet
@@ -116,6 +116,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         secrets.TrustdCertificates(),
         runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
+        *cluster.cluster(what),
         *k8s_network.network(
             lambda moved: kubeprism.run(node.services, moved), lambda: node.services.stop(kubeprism.ID)
         ),

@@ -20,6 +20,7 @@ from core.node.api import access
 from core.node.api.state import State
 from core.node.api.trust import Authority
 from core.node.controllers.config import machine_type
+from core.node.controllers.k8s.network.endpoints import StaticEndpoint
 from core.node.controllers.runtime import Maintenance
 from core.node.controllers.secrets import APICertificates, CertSANs, TrustdCertificates, os_root
 from core.node.front import Door
@@ -54,6 +55,7 @@ class Machine(House):
             os_root(),
             CertSANs(),
             machine_type(),
+            StaticEndpoint(),
             APICertificates(work),
             TrustdCertificates(),
         ]

@@ -11,6 +11,7 @@ from core.base.clock import SystemClock
 from core.config import generate
 from core.config.generate import Options
 from core.node.controllers.config import machine_type
+from core.node.controllers.k8s.network.endpoints import StaticEndpoint
 from core.node.controllers.secrets import APICertificates, CertSANs, os_root
 from core.node.controllers.secrets.join import join
 from core.node.controllers.secrets.kept import FILE, Asked
@@ -40,7 +41,7 @@ class Worker(House):
 
     def __init__(self, port: int, name: str = "w-1", folder: Path | None = None, *, mounted: bool = True) -> None:
         certificates = APICertificates(work, port=port, folder=folder or Path("nowhere"))
-        super().__init__(SystemClock(), [os_root(), CertSANs(), machine_type(), certificates])
+        super().__init__(SystemClock(), [os_root(), CertSANs(), machine_type(), StaticEndpoint(), certificates])
         if folder is None or not mounted:
             self.put("STATE", VolumeStatus(phase=VolumePhase.MISSING))
         else:

@@ -6,13 +6,12 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from core.config.schema.addresses import split_url
-from core.node import machineconfig
+from core.node import controlplanes
 from core.node.controllers.secrets.join import PORT, Membership
 from core.node.controllers.secrets.leaf import Leaf
 from core.node.resources.block import MountStatus, VolumePhase, VolumeStatus
-from core.node.resources.cluster import Member
-from core.node.resources.config import MachineConfig, MachineTypeSpec
+from core.node.resources.config import MachineTypeSpec
+from core.node.resources.k8s import Endpoint
 from core.node.resources.secrets import APICerts, CertSAN, MaintenanceRoot, OSRoot
 from core.node.resources.time import TimeStatus
 from core.node.resources.values import CertificateAndKey
@@ -37,8 +36,7 @@ class APICertificates(Controller):
         weak(OSRoot.at("os")),
         weak(MaintenanceRoot.at("maintenance")),
         weak(MachineTypeSpec.at("machine-type")),
-        weak(MachineConfig.at(machineconfig.ACTIVE)),
-        weak(Member),
+        weak(Endpoint),
         weak(CertSAN.at("api")),
         weak(_VOLUME),
         weak(_MOUNT),
@@ -105,7 +103,7 @@ class APICertificates(Controller):
         scope.later(self._client.renew - now)
 
     async def _join(self, scope: Scope, root: OSRoot, sans: CertSAN) -> None:
-        now, hosts = scope.clock.now(), _control_planes(scope)
+        now, hosts = scope.clock.now(), controlplanes.known(scope)
         volume, mounted = scope.find(_VOLUME), scope.find(_MOUNT) is not None
         if not mounted and (volume is None or volume.spec.phase not in _WITHOUT):
             return  # what STATE keeps is worth the moment that it takes to come
@@ -113,14 +111,3 @@ class APICertificates(Controller):
         if await self._membership.keep(self._server, now, hosts, root, sans, folder):
             _log.info("API certificate issued by a control plane")
         scope.later(self._server.renew - now)
-
-
-def _control_planes(scope: Scope) -> list[str]:
-    """Where to ask: the cluster's endpoint, then every control plane that discovery knows."""
-    config = scope.find(MachineConfig.at(machineconfig.ACTIVE))
-    endpoint = "" if config is None else machineconfig.of(config).v1alpha1.cluster.control_plane.endpoint
-    hosts = [split_url(endpoint).hostname or ""] if endpoint else []
-    for member in scope.list(Member.all()):
-        if member.spec.machine_type.control_plane:
-            hosts += member.spec.addresses
-    return [host for host in dict.fromkeys(hosts) if host]

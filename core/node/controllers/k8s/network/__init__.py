@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from core.node.controllers.k8s.network import kubeprism
 from core.node.controllers.k8s.network.addressfilter import AddressFilter
 from core.node.controllers.k8s.network.balancer import Balancer
+from core.node.controllers.k8s.network.endpoints import DiscoveredEndpoints, StaticEndpoint
 from core.state import Controller
 
 __all__ = ["network"]
@@ -12,4 +13,5 @@ __all__ = ["network"]
 
 def network(run: Callable[[bool], Awaitable[None]], rest: Callable[[], Awaitable[None]]) -> list[Controller]:
     """All controllers of this part. `run` and `rest` are the balancer's, as it wants them."""
-    return [AddressFilter(), kubeprism.Endpoints(), kubeprism.Settings(), Balancer(run, rest)]
+    balancer = [kubeprism.Endpoints(), kubeprism.Settings(), Balancer(run, rest)]
+    return [AddressFilter(), StaticEndpoint(), DiscoveredEndpoints(), *balancer]
