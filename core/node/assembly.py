@@ -20,6 +20,7 @@ from core.node.controllers.k8s import controlplane
 from core.node.controllers.k8s import kubelet as k8s_kubelet
 from core.node.controllers.k8s import manifests as k8s_manifests
 from core.node.controllers.k8s import network as k8s_network
+from core.node.controllers.k8s.approval import Approval
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
 from core.node.etcd.place import Place
@@ -124,6 +125,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
             kubelet, lambda: node.begin(k8s_kubelet.ID), lambda: node.services.restart(k8s_kubelet.ID)
         ),
         *k8s_manifests.manifests(clock),
+        Approval(clock),
         files.etc_files(),
         *controlplane.controllers(init, node.runtime),
         cri.registries(),

@@ -18,8 +18,8 @@ _UTC_TIME: Final = 0x17
 _GENERALIZED_TIME: Final = 0x18
 _VERSION: Final = 0xA0
 _TEXT: Final = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x14: "latin-1", 0x1E: "utf-16-be"}
-_COMMON_NAME: Final = b"\x55\x04\x03"
-_ORGANIZATION: Final = b"\x55\x04\x0a"
+COMMON_NAME: Final = b"\x55\x04\x03"
+ORGANIZATION: Final = b"\x55\x04\x0a"
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -34,36 +34,37 @@ class Facts(msgspec.Struct, frozen=True):
 
 def read(certificate: bytes) -> Facts:
     """The facts of a DER certificate. Raises Invalid."""
-    outer = list(_elements(_only(certificate, _SEQUENCE)))
+    outer = list(elements(only(certificate, _SEQUENCE)))
     if len(outer) != 3 or outer[0][0] != _SEQUENCE:
         raise Invalid("not a certificate")
-    parts = list(_elements(outer[0][1]))
+    parts = list(elements(outer[0][1]))
     if parts and parts[0][0] == _VERSION:
         parts = parts[1:]
     if len(parts) < 6 or parts[0][0] != _INTEGER or any(tag != _SEQUENCE for tag, _ in parts[1:6]):
         raise Invalid("not a certificate")
-    times = [_time(tag, value) for tag, value in _elements(parts[3][1])]
+    times = [_time(tag, value) for tag, value in elements(parts[3][1])]
     if len(times) != 2:
         raise Invalid("a certificate has two times")
-    names = list(_subject(parts[4][1]))
+    names = list(subject(parts[4][1]))
     return Facts(
         int.from_bytes(parts[0][1], "big"),
-        next((text for oid, text in names if oid == _COMMON_NAME), ""),
-        tuple(text for oid, text in names if oid == _ORGANIZATION),
+        next((text for oid, text in names if oid == COMMON_NAME), ""),
+        tuple(text for oid, text in names if oid == ORGANIZATION),
         times[0],
         times[1],
     )
 
 
-def _subject(data: bytes) -> Iterator[tuple[bytes, str]]:
-    for tag, members in _elements(data):
+def subject(data: bytes) -> Iterator[tuple[bytes, str]]:
+    """(OID, text) of each common name and organization in a Name. Raises Invalid."""
+    for tag, members in elements(data):
         if tag != _SET:
             raise Invalid("not a name")
-        for kind, attribute in _elements(members):
-            pair = list(_elements(attribute))
+        for kind, attribute in elements(members):
+            pair = list(elements(attribute))
             if kind != _SEQUENCE or len(pair) != 2 or pair[0][0] != _OID:
                 raise Invalid("not a name")
-            if pair[0][1] in (_COMMON_NAME, _ORGANIZATION):
+            if pair[0][1] in (COMMON_NAME, ORGANIZATION):
                 yield pair[0][1], _string(*pair[1])
 
 
@@ -88,15 +89,16 @@ def _time(tag: int, value: bytes) -> int:
         raise Invalid("not a time") from None
 
 
-def _only(data: bytes, tag: int) -> bytes:
-    elements = list(_elements(data))
-    if len(elements) != 1 or elements[0][0] != tag:
+def only(data: bytes, tag: int) -> bytes:
+    """The content of the one element that there is. Raises Invalid."""
+    found = list(elements(data))
+    if len(found) != 1 or found[0][0] != tag:
         raise Invalid("not one DER element")
-    return elements[0][1]
+    return found[0][1]
 
 
-def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(tag, content) of each element of a constructed one."""
+def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(tag, content) of each element of a constructed one. Raises Invalid."""
     start = 0
     while start < len(data):
         tag = data[start]

@@ -114,6 +114,10 @@ class ApiServer:
         """What `kubectl get` finds, as JSON."""
         return json.loads(self.kubectl("get", "-o", "json", *arguments))
 
+    def apply(self, thing: Any) -> None:
+        """Have an object, by the stock client."""
+        self.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(thing))
+
     def _etcdctl(self, *arguments: str) -> str:
         told = {"cacert": "etcd-ca.crt", "cert": "etcd.crt", "key": "etcd.key"}
         flagged = [f"--{flag}={self.folder / file}" for flag, file in told.items()]
