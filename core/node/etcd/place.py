@@ -24,7 +24,7 @@ from core.state import Pointer, Spec, Store
 SPEC: Final = EtcdSpec.at("etcd")
 SECRETS: Final = secrets.Etcd.at("etcd")
 ROOT: Final = secrets.EtcdRoot.at("etcd")
-JOURNAL: Final = Path("/var/system/etcd.json")  # beside the data: it is lost with them, and never without
+JOURNAL: Final = Path("/system/state/etcd.json")  # it outlives the data: who has promised something keeps it
 Known = TypeVar("Known", bound=Spec)
 _IDLE: Final = frozenset({Stage.FREE, Stage.PROMISED, Stage.CLAIMING})
 _EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
@@ -61,16 +61,15 @@ class Place:
 
     @property
     def journal(self) -> Journal:
-        """What the node wrote down; /var must be there."""
+        """What the node wrote down; STATE must be mounted."""
         if self._journal is None:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._journal = Journal(self._file)
         return self._journal
 
     @property
     def begun(self) -> bool:
         """Whether this node is in etcd, or on its way: what it waits for is not an operator."""
-        if self.store.find(MountStatus.at("EPHEMERAL")) is None:
+        if any(self.store.find(MountStatus.at(volume)) is None for volume in ("STATE", "EPHEMERAL")):
             return False
         return self.journal.entry.stage not in _IDLE or (self.data / MEMBER).exists()
 

@@ -45,6 +45,7 @@ def service(place: Place, run: Run) -> Service:
         plan=plan,
         after=("containerd", "cri"),
         conditions=(
+            Condition(MountStatus.at("STATE"), "/system/state"),
             Condition(MountStatus.at("EPHEMERAL"), "/var"),
             Condition(TimeStatus.at("node"), "time sync", lambda spec: spec.synced or spec.sync_disabled),
             Condition(NetworkStatus.at("status"), "network", _network),
