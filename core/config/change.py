@@ -118,9 +118,10 @@ def _changed(plan: Plan, before: Any, after: Any, path: Path, pattern: str) -> I
 
 def _own(before: Config | None, after: Config) -> Iterator[tuple[Path, str, bool]]:
     """The same of documents of our own."""
-    old = before.metrics if before is not None else None
-    if old != after.metrics:
-        yield (0, "MetricsConfig"), "MetricsConfig", old is not None
+    for kind, attribute in (("ControlPlanesConfig", "control_planes"), ("MetricsConfig", "metrics")):
+        old = getattr(before, attribute, None)
+        if old != getattr(after, attribute):
+            yield (0, kind), kind, old is not None
 
 
 def _of(section: Any, field: Field) -> Any:

@@ -79,7 +79,7 @@ NAMED: Final = words(
 )
 """Kinds of which a config may hold several, told apart by `name`."""
 
-OWN: Final = frozenset({"MetricsConfig"})
+OWN: Final = frozenset({"ControlPlanesConfig", "MetricsConfig"})
 """Kinds that are ours and not the format's."""
 
 V1ALPHA1: Final = "v1alpha1"

@@ -93,5 +93,6 @@ EFFECTS: Final[dict[str, Effect]] = {
     "cluster.apiServer.disablePodSecurityPolicy": Effect("changes nothing: such policies are never switched on"),
     "cluster.controllerManager": _MANAGER,
     "cluster.scheduler": _SCHEDULER,
+    "ControlPlanesConfig": Effect("etcd begins where a majority of them agrees", once=True),
     "MetricsConfig": Effect("GET /metrics is answered while it is there"),
 }

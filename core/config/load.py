@@ -11,12 +11,17 @@ from core.config.kinds import Found, Keys
 from core.config.plan import plan
 from core.config.problems import ConfigErrors, Finding, Problem, from_yaml, place
 from core.config.rules import check
+from core.config.schema.controlplanes import ControlPlanesConfig
 from core.config.schema.metrics import MetricsConfig
 from core.config.schema.root import V1Alpha1
 
 PLAN: Final = plan(V1Alpha1)
 """How a v1alpha1 document is read."""
-PLANS: Final[dict[str, Keys]] = {"": PLAN, "MetricsConfig": plan(MetricsConfig)}
+PLANS: Final[dict[str, Keys]] = {
+    "": PLAN,
+    "ControlPlanesConfig": plan(ControlPlanesConfig),
+    "MetricsConfig": plan(MetricsConfig),
+}
 """The same for every kind that is acted on; the v1alpha1 document has none."""
 
 
@@ -28,6 +33,7 @@ class Config(msgspec.Struct, frozen=True):
     documents: tuple[Document, ...]
     v1alpha1: V1Alpha1
     metrics: MetricsConfig | None = None
+    control_planes: ControlPlanesConfig | None = None
     warnings: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
@@ -78,12 +84,15 @@ class _Values(msgspec.Struct):
 
     v1alpha1: V1Alpha1 = V1Alpha1()
     metrics: MetricsConfig | None = None
+    control_planes: ControlPlanesConfig | None = None
 
     def take(self, section: object) -> None:
         if isinstance(section, V1Alpha1):
             self.v1alpha1 = section
         elif isinstance(section, MetricsConfig):
             self.metrics = section
+        elif isinstance(section, ControlPlanesConfig):
+            self.control_planes = section
 
 
 def _values(stream: Stream) -> tuple[list[Document], _Values, Found]:
@@ -116,7 +125,7 @@ def _finish(data: bytes, name: str, stream: Stream, documents: list[Document], v
         problems.extend(from_yaml(YamlErrors(stream.troubles), name))
     if not all(problem.warning for problem in problems):
         raise ConfigErrors(problem for problem in problems if not problem.warning)
-    return Config(name, data, tuple(documents), values.v1alpha1, values.metrics, tuple(problems))
+    return Config(name, data, tuple(documents), values.v1alpha1, values.metrics, values.control_planes, tuple(problems))
 
 
 def _overlaps(path: Path, others: list[Path]) -> bool:

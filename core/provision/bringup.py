@@ -151,10 +151,19 @@ def _machine_config(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, 
         make = generate.worker if worker else generate.control_plane
         config = read(make(_secrets(folder), _options(cluster)), path.name)
         alone = (_STANDALONE,) if cluster.spec.standalone else ()
-        for patch, name in (*alone, *_PATCHES[cluster.spec.kind], *patches):
+        for patch, name in (*alone, *_listed(cluster, worker), *_PATCHES[cluster.spec.kind], *patches):
             config = read(merge_text(config, patch, name), path.name)
         write_atomic(path, load(config.text, path.name).text)
     return path.read_bytes()
+
+
+def _listed(cluster: Cluster, worker: bool) -> tuple[tuple[bytes, str], ...]:
+    """For control planes that are several, who they all are; where each has an address of its own."""
+    addresses = {node.address for node in cluster.nodes if not node.worker}
+    if worker or len(addresses) < max(2, cluster.spec.control_planes):
+        return ()
+    text = f"apiVersion: ichor.dev/v1alpha1\nkind: ControlPlanesConfig\naddresses: [{', '.join(sorted(addresses))}]\n"
+    return ((text.encode(), "control planes"),)
 
 
 def _secrets(folder: Path) -> bundle.Bundle:

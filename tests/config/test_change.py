@@ -48,9 +48,10 @@ def test_a_change_says_what_follows(before: Config) -> None:
     assert shown.endswith(found.diff)
 
 
-def test_a_document_of_our_own_comes_and_goes(before: Config) -> None:
-    document = "apiVersion: ichor.dev/v1alpha1\nkind: MetricsConfig\n"
-    change = Change("MetricsConfig", EFFECTS["MetricsConfig"].what)
+@pytest.mark.parametrize("kind", ["ControlPlanesConfig", "MetricsConfig"])
+def test_a_document_of_our_own_comes_and_goes(before: Config, kind: str) -> None:
+    document = f"apiVersion: ichor.dev/v1alpha1\nkind: {kind}\n"
+    change = Change(kind, EFFECTS[kind].what)
     assert patched(before, document).changes == (change,)
     with_it = read(merge_text(before, document.encode()))
     assert patched(with_it, document).changes == ()

@@ -1,16 +1,21 @@
-"""Where the other control planes may be: what the config says of the cluster, and what the cluster says of itself. Owns
-no order of trust: whoever is found there has to show a certificate of etcd's authority."""
+"""Where the other control planes are: what the config says of the cluster, and what the cluster says of itself. Whoever
+is found has to show a certificate of etcd's authority; who counts when a cluster begins is `electorate`'s to say."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_interface
 from typing import Final, overload
 
+from core.cluster.etcd.client import Etcd
+from core.cluster.etcd.reach import Reach
 from core.config.schema.addresses import split_url
 from core.node import machineconfig
 from core.node.resources.cluster import Member
 from core.node.resources.config import MachineConfig
 from core.node.resources.k8s import Endpoint
 from core.node.resources.network import NodeAddress
+from core.rpc.pb.etcd import claims_pb2 as pb
+from core.rpc.status import Code, RpcError
 from core.state import Store
 
 _CONFIG: Final = MachineConfig.at(machineconfig.ACTIVE)
@@ -23,6 +28,13 @@ class Hosts(Sequence[str]):
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    @property
+    def listed(self) -> list[str]:
+        """Those that an operator has listed as the control planes, without this node's own address."""
+        config = self._store.find(_CONFIG)
+        planes = None if config is None else machineconfig.of(config).control_planes
+        return [] if planes is None else self._others(_addresses(planes.addresses))
 
     def __len__(self) -> int:
         return len(self._now())
@@ -38,9 +50,12 @@ class Hosts(Sequence[str]):
         return iter(self._now())
 
     def _now(self) -> list[str]:
+        return self._others((*self.listed, *self._named()))
+
+    def _others(self, hosts: Iterable[str]) -> list[str]:
         mine = self._store.find(_MINE)
         own = set() if mine is None else {str(ip_interface(each).ip) for each in mine.spec.addresses}
-        return [host for host in dict.fromkeys(self._named()) if host not in own]
+        return [host for host in dict.fromkeys(hosts) if host not in own]
 
     def _named(self) -> Iterator[str]:
         config = self._store.find(_CONFIG)
@@ -61,7 +76,32 @@ def _written(data: bytes) -> Iterator[str]:
     yield from config.machine.cert_sans
 
 
-def _addresses(names: Sequence[str] | Iterator[str]) -> Iterator[str]:
+async def electorate(hosts: Hosts, reach: Reach, name: str) -> tuple[list[str], list[str]]:
+    """Who is to agree that the node `name` begins a cluster: all that are listed, and whoever else answers, each once.
+    And who was asked in vain, with why: what is not listed may be a balancer, or this node by another address."""
+    rest = [host for host in hosts if host not in set(hosts.listed)]
+    reach.hosts = rest
+    answers = await asyncio.gather(*(_look(etcd) for etcd in reach.others))
+    heard, silent, names = [], [], {name}
+    for host, answer in zip(rest, answers, strict=True):
+        if isinstance(answer, pb.Standing):
+            heard += [host] * (answer.name not in names)
+            names.add(answer.name)
+        elif answer.code is Code.UNIMPLEMENTED:  # etcd itself
+            heard.append(host)
+        else:
+            silent.append(f"{host}: {answer}")
+    return [*hosts.listed, *heard], silent
+
+
+async def _look(etcd: Etcd) -> pb.Standing | RpcError:
+    try:
+        return await etcd.claims("Look", pb.LookRequest())
+    except RpcError as error:
+        return error
+
+
+def _addresses(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         try:
             ip = ip_address(name)

@@ -42,7 +42,7 @@ class Place:
         port: int = flags.CLIENT_PORT,
     ) -> None:
         self.store, self.clock, self.data = store, clock, data
-        self.hosts: Sequence[str] = Hosts(store)
+        self.hosts = Hosts(store)
         self._file, self._port = journal, port
         self._journal: Journal | None = None
         self._own: dict[str, Etcd] = {}

@@ -123,6 +123,17 @@ async def test_the_others_are_whom_the_config_and_the_cluster_name() -> None:
     assert (len(hosts), hosts[1], hosts[2:]) == (4, "10.0.0.3", ["10.0.0.4", "10.0.0.6"])
 
 
+@on_loop
+async def test_those_that_are_listed_are_counted_and_come_first() -> None:
+    node = Node()
+    hosts = Hosts(node.store)
+    assert hosts.listed == []
+    document = b"apiVersion: ichor.dev/v1alpha1\nkind: ControlPlanesConfig\naddresses: [10.0.0.2, 10.0.0.8, 10.0.0.3]\n"
+    node.put("v1alpha1", MachineConfig(yaml_marshalled=merge_text(read(CONTROL_PLANE, "config"), document, "patch")))
+    assert hosts.listed == ["10.0.0.8", "10.0.0.3"]
+    assert list(hosts) == ["10.0.0.8", "10.0.0.3", "10.0.0.9"]
+
+
 @pytest.mark.parametrize(
     ("image", "wanted"),
     [

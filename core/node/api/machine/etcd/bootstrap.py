@@ -9,6 +9,7 @@ from typing import Final
 from core.base import offload
 from core.base.errors import AlreadyExists, Conflict, Invalid, NotReady
 from core.cluster.etcd import bootstrap as cluster
+from core.node.etcd.hosts import electorate
 from core.node.etcd.tool import SNAPSHOT, USER
 from core.node.node import Node
 from core.node.resources.time import TimeStatus
@@ -41,14 +42,16 @@ async def bootstrap(node: Node, ctx: Context, request: pb.BootstrapRequest) -> p
             raise Conflict("there is no snapshot to recover from", remedy="send one first")
         source = str(SNAPSHOT)
     try:
+        local = node.etcd.local
         async with node.etcd.reach() as reach:
+            reach.hosts, unheard = await electorate(node.etcd.hosts, reach, local.me.name)
             silent = await cluster.bootstrap(
-                node.etcd.local, reach, node.clock, source=source, trusted=request.recover_skip_hash_check
+                local, reach, node.clock, source=source, trusted=request.recover_skip_hash_check
             )
         node.services.start(etcd.ID)
     except NotReady as error:  # clients take `unavailable` for a node that reboots, and would ask again and again
         raise RpcError(Code.FAILED_PRECONDITION, f"bootstrap is not available yet: {error}") from error
-    ctx.set_trailing([(SILENT, each) for each in silent])
+    ctx.set_trailing([(SILENT, each) for each in (*silent, *unheard)])
     return pb.BootstrapResponse(messages=[pb.Bootstrap()])
 
 
