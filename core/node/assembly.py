@@ -14,6 +14,7 @@ from core.linux.refusal import asked
 from core.linux.uevents import Uevents
 from core.node import build, lifetimes
 from core.node.containers.client import Containerd
+from core.node.containers.pods import Pods
 from core.node.controllers import block, cluster, config, cri, etcd, files, hardware, network, runtime, secrets, time
 from core.node.controllers.config import ROOM, Acquire, InForce
 from core.node.controllers.k8s import controlplane
@@ -121,9 +122,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         *k8s_network.network(
             lambda moved: kubeprism.run(node.services, moved), lambda: node.services.stop(kubeprism.ID)
         ),
-        *k8s_kubelet.controllers(
-            kubelet, lambda: node.begin(k8s_kubelet.ID), lambda: node.services.restart(k8s_kubelet.ID)
-        ),
+        *k8s_kubelet.controllers(kubelet, Pods(client), lambda: node.begin(k8s_kubelet.ID), node.services),
         *k8s_manifests.manifests(clock),
         Approval(clock),
         files.etc_files(),

@@ -18,6 +18,7 @@ from core.node.etcd.place import Place
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner
 from core.node.resources.block import VolumeLifecycle
+from core.node.resources.k8s import KubeletLifecycle
 from core.node.services.daemons import Daemons, News
 from core.node.services.kernel import KernelLog
 from core.node.services.logs import Logs
@@ -69,6 +70,7 @@ class Node:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.runtime.run(), name="controllers")
                 self.store.create(Resource.of("volumes", VolumeLifecycle()))
+                self.store.create(Resource.of("kubelet", KubeletLifecycle()))
                 await stack.enter_async_context(self.services)  # left behind the group, for its tasks use them
                 group.create_task(self.daemons.follow(news, self.services), name="daemons")
                 group.create_task(self._live(), name="life")

@@ -1,8 +1,9 @@
 """Tells freshly started nodes what they are: makes secrets and configs once for a cluster, applies them to nodes in
-maintenance mode, and waits until each says that it runs and is ready. A node that has its config is left alone."""
+maintenance mode, has the first begin the cluster, and waits until each says that it runs and is ready. A node that has
+its config is left alone, and so is a cluster that has begun."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,22 +18,38 @@ from core.config.load import load, read
 from core.config.merge import merge_text
 from core.provision.cluster import provisioner
 from core.provision.locking import exclusive
-from core.provision.model import Cluster, Node
+from core.provision.model import Cluster, ClusterSpec, Kind, Node
 from core.provision.places import Places
 from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.pb.resource.definitions.enums.enums_pb2 import RuntimeMachineStage
 from core.rpc.pb.resource.definitions.runtime.runtime_pb2 import MachineStatusSpec
 from core.rpc.pb.v1alpha1 import state_pb2 as state
-from core.rpc.status import RpcError
+from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
 
 Progress = Callable[[str], None]
+Patch = tuple[bytes, str]  # and its name
 ANSWER_SECONDS: Final = {"container": 60.0, "qemu": 300.0}
 READY_SECONDS: Final = {"container": 120.0, "qemu": 600.0}
+CLUSTER_SECONDS: Final = 1200.0  # for the images of Kubernetes to come, and all of it to start
 AGAIN: Final = 0.1  # seconds; a machine that boots cannot tell when it will listen
 # a virtual machine's clock is this machine's, and this machine may have no way to a time server
 _PATCHES: Final = {"container": (), "qemu": ((b"machine: {time: {disabled: true}}", "time"),)}
+_NATIVE: Final = (b"cluster: {network: {cni: {name: native}}}", "network")
+# container nodes have this machine's disk in common, and its table of connections is not theirs to size
+_SHARED: Final = (
+    (
+        b"machine: {kubelet: {extraConfig: {evictionHard: {memory.available: 100Mi, nodefs.available: 2%,"
+        b" imagefs.available: 2%}}}}",
+        "disk",
+    ),
+    (
+        b'cluster: {proxy: {extraArgs: {conntrack-max-per-core: "0", conntrack-min: "0",'
+        b' conntrack-tcp-timeout-established: "0", conntrack-tcp-timeout-close-wait: "0"}}}',
+        "connections",
+    ),
+)
 # without a token no kubelet has a cluster to be in
 _STANDALONE: Final = (b'[{"op": "remove", "path": "/cluster/token"}]', "standalone")
 _RUNNING: Final = RuntimeMachineStage.MACHINE_STAGE_RUNNING
@@ -40,7 +57,7 @@ _STATUS: Final = state.GetRequest(namespace="runtime", type="MachineStatuses.run
 
 
 def configure(
-    places: Places, cluster: Cluster, patches: tuple[tuple[bytes, str], ...], say: Progress, *, wait: bool
+    places: Places, cluster: Cluster, patches: tuple[Patch, ...], say: Progress, *, wait: bool
 ) -> client.ClientConfig:
     """The client config of the cluster, when every node has its machine config (and, with `wait`, is ready)."""
     folder = places.cluster(cluster.spec.name)
@@ -54,7 +71,7 @@ def configure(
     return access
 
 
-def machine_configs(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, str], ...]) -> dict[bool, bytes]:
+def machine_configs(folder: Path, cluster: Cluster, patches: tuple[Patch, ...]) -> dict[bool, bytes]:
     """The config of control planes (False) and of workers (True), kept in `folder`. Of what the cluster has none, none
     is made: a patch may be one that only the other kind can take. Raises Invalid."""
     kinds = {node.worker for node in cluster.nodes}
@@ -71,26 +88,51 @@ async def _all(
 ) -> None:
     context = access.get()
     known = ClientTLS(context.ca, context.crt, context.key)
+    kind, machines = cluster.spec.kind, provisioner(places, cluster)
     async with asyncio.TaskGroup() as group:
         for node in cluster.nodes:
-            console = provisioner(places, cluster).console(node)
-            group.create_task(_one(cluster, node, known, configs[node.worker], console, say, wait))
+            group.create_task(_one(kind, node, known, configs[node.worker], machines.console(node), say))
+    seconds = READY_SECONDS[kind]
+    if not cluster.spec.standalone:
+        await _begin(cluster.nodes[0], known, seconds, say)
+        seconds = CLUSTER_SECONDS
+    async with asyncio.TaskGroup() as group:
+        for node in cluster.nodes if wait else ():
+            group.create_task(_await(node, known, seconds, machines.console(node), say))
 
 
-async def _one(
-    cluster: Cluster, node: Node, known: ClientTLS, config: bytes, console: Path, say: Progress, wait: bool
-) -> None:
-    kind = cluster.spec.kind
+async def _one(kind: Kind, node: Node, known: ClientTLS, config: bytes, console: Path, say: Progress) -> None:
     if not await _answers(node, known, ANSWER_SECONDS[kind], console):
         say(f"{node.name}: in maintenance mode, applying its config")
         request = pb.ApplyConfigurationRequest(data=config, mode=pb.ApplyConfigurationRequest.AUTO)
         path = "/machine.MachineService/ApplyConfiguration"
         async with _channel(node, ClientTLS(insecure=True)) as channel:
             await channel.unary(path, request, pb.ApplyConfigurationResponse, timeout=120)
-    if wait:
-        say(f"{node.name}: waiting until it is ready")
-        await _ready(node, known, READY_SECONDS[kind], console)
-        say(f"{node.name}: ready")
+
+
+async def _begin(node: Node, known: ClientTLS, seconds: float, say: Progress) -> None:
+    """Have the first control plane begin the cluster, unless that was done. Raises NotReady."""
+    clock = SystemClock()
+    deadline, last = clock.monotonic() + seconds, ""
+    while clock.monotonic() < deadline:
+        try:
+            async with _channel(node, known) as channel:
+                path = "/machine.MachineService/Bootstrap"
+                await channel.unary(path, pb.BootstrapRequest(), pb.BootstrapResponse, timeout=60)
+                say(f"{node.name}: begins the cluster")
+                return
+        except RpcError as error:
+            if error.code is Code.ALREADY_EXISTS:
+                return
+            last = str(error)
+        await clock.sleep(AGAIN)
+    raise NotReady(f"{node.name} does not begin the cluster after {seconds:.0f} s: {last}")
+
+
+async def _await(node: Node, known: ClientTLS, seconds: float, console: Path, say: Progress) -> None:
+    say(f"{node.name}: waiting until it is ready")
+    await _ready(node, known, seconds, console)
+    say(f"{node.name}: ready")
 
 
 async def _answers(node: Node, known: ClientTLS, seconds: float, console: Path) -> bool:
@@ -145,25 +187,35 @@ def _access(folder: Path, cluster: Cluster) -> client.ClientConfig:
     return made
 
 
-def _machine_config(folder: Path, cluster: Cluster, patches: tuple[tuple[bytes, str], ...], *, worker: bool) -> bytes:
+def _machine_config(folder: Path, cluster: Cluster, patches: tuple[Patch, ...], *, worker: bool) -> bytes:
     path = folder / ("worker.yaml" if worker else "controlplane.yaml")
     if not path.exists():
         make = generate.worker if worker else generate.control_plane
         config = read(make(_secrets(folder), _options(cluster)), path.name)
-        alone = (_STANDALONE,) if cluster.spec.standalone else ()
-        for patch, name in (*alone, *_listed(cluster, worker), *_PATCHES[cluster.spec.kind], *patches):
+        for patch, name in (*_given(cluster.spec), *_listed(cluster, worker), *patches):
             config = read(merge_text(config, patch, name), path.name)
         write_atomic(path, load(config.text, path.name).text)
     return path.read_bytes()
 
 
-def _listed(cluster: Cluster, worker: bool) -> tuple[tuple[bytes, str], ...]:
+def _listed(cluster: Cluster, worker: bool) -> tuple[Patch, ...]:
     """For control planes that are several, who they all are; where each has an address of its own."""
     addresses = {node.address for node in cluster.nodes if not node.worker}
     if worker or len(addresses) < max(2, cluster.spec.control_planes):
         return ()
     text = f"apiVersion: ichor.dev/v1alpha1\nkind: ControlPlanesConfig\naddresses: [{', '.join(sorted(addresses))}]\n"
     return ((text.encode(), "control planes"),)
+
+
+def _given(spec: ClusterSpec) -> Iterator[Patch]:
+    """What the config of such a node says before anybody's own patches."""
+    yield from _PATCHES[spec.kind]
+    if spec.standalone:
+        yield _STANDALONE
+        return
+    yield _NATIVE
+    if spec.kind == "container":
+        yield from _SHARED
 
 
 def _secrets(folder: Path) -> bundle.Bundle:

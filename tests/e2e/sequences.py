@@ -8,7 +8,12 @@ Message = dict[str, Any]
 TYPE: Final = "talos/runtime/machine."
 # phases, each with its one task
 BOOT: Final = (("ephemeral", "mountEphemeralPartition"), ("startEverything", "startAllServices"))
-REBOOT: Final = (("stopServices", "stopAllServices"), ("volumeFinalize", "closeVolumes"), ("reboot", "reboot"))
+REBOOT: Final = (
+    ("cleanup", "stopAllPods"),
+    ("stopServices", "stopAllServices"),
+    ("volumeFinalize", "closeVolumes"),
+    ("reboot", "reboot"),
+)
 
 
 def steps(sequence: str, phases: Sequence[tuple[str, str]]) -> list[Message]:

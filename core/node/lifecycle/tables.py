@@ -19,6 +19,7 @@ BOOT: Final = Sequence(
 REBOOT: Final = Sequence(
     "reboot",
     (
+        Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
         Phase("volumeFinalize", (Task("closeVolumes", tasks.close_volumes),)),
         Phase("reboot", (Task("reboot", tasks.reboot),)),
@@ -28,6 +29,7 @@ REBOOT: Final = Sequence(
 SHUTDOWN: Final = Sequence(
     "shutdown",
     (
+        Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
         Phase("volumeFinalize", (Task("closeVolumes", tasks.close_volumes),)),
         Phase("shutdown", (Task("shutdown", tasks.power_off),)),

@@ -9,9 +9,11 @@ from core.node.machineconfig import ACTIVE
 from core.node.node import Node
 from core.node.resources.block import MountStatus, VolumeLifecycle
 from core.node.resources.config import MachineConfig, MachineTypeSpec
+from core.node.resources.k8s import KubeletLifecycle
 from core.node.services.states import State
 from core.node.waiting import torn_down, until
 
+PODS_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 60.0  # then the machine ends without them: a process stuck in the kernel must not hold it
 CLOSE_SECONDS: Final = 10.0  # init unmounts what is busy until then, once nothing runs that could use it
 
@@ -38,6 +40,12 @@ async def start_services(node: Node) -> None:
     for unit in wanted:
         if unit.service.awaited:
             await unit.until(lambda unit: unit.up)
+
+
+async def stop_pods(node: Node) -> None:
+    """The kubelet down, then its pods, each with time to end by itself. Raises TimeoutError."""
+    async with asyncio.timeout(PODS_SECONDS):
+        await torn_down(node.store, KubeletLifecycle.at("kubelet"))
 
 
 async def stop_services(node: Node) -> None:

@@ -118,13 +118,7 @@ def _clustered(scope: Scope) -> bool:
 
 def _static_pods(scope: Scope) -> str:
     pods = scope.list(StaticPodStatus.all())
-    return _waiting(pod.md.id for pod in pods if not _ready(pod.spec))
-
-
-def _ready(pod: StaticPodStatus) -> bool:
-    return any(
-        each.get("type") == "Ready" and each.get("status") == "True" for each in pod.pod_status.get("conditions", ())
-    )
+    return _waiting(pod.md.id for pod in pods if not pod.spec.ready)
 
 
 def _node(scope: Scope) -> str:

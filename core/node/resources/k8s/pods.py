@@ -33,6 +33,12 @@ class StaticPodStatus(Spec, frozen=True):
     pod_status: Mapping[str, Any] = msgspec.field(name="PodStatus")
 
     @property
+    def ready(self) -> bool:
+        """Whether its condition of that name is true."""
+        conditions = self.pod_status.get("conditions") or ()
+        return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+    @property
     def scalar(self) -> Mapping[str, Any]:
         return self.pod_status
 
