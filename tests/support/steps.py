@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
+from core.base import offload
 from core.cluster.etcd.client import Etcd
 from core.cluster.etcd.journal import Entry, Journal
 from tests.support.etcd import Running
 
+SECONDS: Final = 120
 READS: Final = {"close", "serves", "get", "members", "status", "alarms", "snapshot", "claims"}
 DISK: Final = ((Journal, "write"), (Path, "rename"), (shutil, "rmtree"), (Running, "start"), (Running, "kill"))
 
@@ -47,8 +49,9 @@ def _run(job: Callable[[], Coroutine[Any, Any, object]], last: str) -> tuple[int
     pid = os.fork()
     if not pid:
         try:
+            getattr(offload, "_crew").cache_clear()  # noqa: B009 - threads do not survive a fork
             with _counting(write, last):
-                asyncio.run(job())
+                asyncio.run(_bounded(job))
             os._exit(0)
         except BaseException:  # noqa: BLE001 - it must not go on as a second run of the tests
             traceback.print_exc()
@@ -57,6 +60,11 @@ def _run(job: Callable[[], Coroutine[Any, Any, object]], last: str) -> tuple[int
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with os.fdopen(read) as told:
         return status, told.read().splitlines()
+
+
+async def _bounded(job: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    async with asyncio.timeout(SECONDS):
+        await job()
 
 
 @contextmanager

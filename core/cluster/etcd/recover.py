@@ -4,7 +4,11 @@ Either way etcd's own program makes data of a database, for a cluster of this no
 nobody who held data of the old one can ever speak in the new. Revisions go on far above those that anybody saw
 (`BUMP`), and what was before counts as compacted: a watcher that had seen more than what is left begins anew in place
 of missing it. Owns the plan and the steps on one node; refuses while a quorum serves, and to pass over a member that
-nobody declared lost."""
+nobody declared lost.
+
+What cannot be held: a write that was acknowledged by others alone; or one that is in the survivor's log, of which it
+had not heard yet that others have it too, which takes the time of a message. Two who were declared lost and are not,
+and who reach each other before they reach the new cluster, go on as the old one until etcd is next started on them."""
 
 import hashlib
 import secrets

@@ -1,13 +1,24 @@
 """A cluster's life, by what its nodes do of themselves."""
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
 
 from core.cluster.etcd import bootstrap
 from core.cluster.etcd.journal import Stage
 from tests.support.clock import on_loop
 from tests.support.control import CLOCK, controls, gathered
 from tests.support.etcd import Etcds
+
+
+@pytest.fixture
+def etcds(tmp_path: Path) -> Iterator[Etcds]:
+    made = Etcds(tmp_path, patient=False)
+    yield made
+    made.end()
 
 
 @on_loop

@@ -1,0 +1,181 @@
+"""A cluster begun anew: from a snapshot, whole or damaged; from the one member that is left."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from core.base.errors import Conflict, Invalid, NotReady
+from core.cluster.etcd import bootstrap, recover
+from core.cluster.etcd.client import Etcd
+from core.cluster.etcd.journal import Entry, Stage
+from core.cluster.etcd.recover import BUMP, Report, plan
+from tests.support.clock import on_loop
+from tests.support.control import CLOCK, Control, controls, gathered, run
+from tests.support.etcd import Etcds
+from tests.support.steps import killed_after, taken
+
+NAMES = ("one", "two", "three")
+
+
+@pytest.fixture
+def etcds(tmp_path: Path) -> Iterator[Etcds]:
+    made = Etcds(tmp_path, patient=False)
+    yield made
+    made.end()
+
+
+@asynccontextmanager
+async def cluster(etcds: Etcds, *names: str) -> AsyncIterator[list[Control]]:
+    """Begun by the first."""
+    async with AsyncExitStack() as stack:
+        made = [await stack.enter_async_context(each) for each in controls(etcds, names)]
+        running = asyncio.gather(*(each.run() for each in made))
+        await gathered(made[0], len(names) - 1)
+        await bootstrap.bootstrap(made[0].local, made[0].reach, CLOCK)
+        await running
+        yield made
+
+
+async def saved(etcd: Etcd, path: Path) -> Path:
+    path.write_bytes(b"".join([piece async for piece in etcd.snapshot()]))
+    return path
+
+
+def test_a_plan_keeps_who_knows_most_and_gives_nobody_up_unsaid() -> None:
+    ones = [Report("a", 1, 10, 70), Report("b", 1, 11, 75), Report("c", 1, 12, 75)]
+    made = plan(ones, {"d": "no answer", "e": "no answer"}, {"d", "e", "f"})
+    assert str(made).splitlines() == [
+        "b begins a new cluster with its data, up to revision 75",
+        "c is wiped and joins anew: revision 75, no newer",
+        "a is wiped and joins anew: revision 70, 5 revisions behind",
+        "d is given up (no answer): what it alone knew is lost; it joins anew when it is back",
+        "e is given up (no answer): what it alone knew is lost; it joins anew when it is back",
+    ]
+    with pytest.raises(Conflict, match=r"silent: e \(no answer\); bring them back, or declare them lost"):
+        plan(ones, {"d": "no answer", "e": "no answer"}, {"d"})
+    with pytest.raises(Conflict, match="2 clusters: a of 0000000000000001, x of 0000000000000002; reset"):
+        plan([ones[0], Report("x", 2, 10, 70)], {}, ())
+    with pytest.raises(NotReady, match="no control plane has data of etcd; bootstrap from a snapshot"):
+        plan([], {"d": "no answer"}, {"d"})
+
+
+@on_loop
+async def test_a_snapshot_becomes_a_cluster_and_a_damaged_one_none(etcds: Etcds) -> None:
+    async with cluster(etcds, "one") as (one,):
+        await one.own.put(b"key", b"value")
+        before = (await one.own.status()).header
+        snapshot = await saved(one.own, etcds.folder / "snapshot")
+        await one.leave(last=True)
+    damaged = etcds.folder / "damaged"
+    damaged.write_bytes(snapshot.read_bytes()[:-1] + b"?")
+    cut = etcds.folder / "cut"
+    cut.write_bytes(snapshot.read_bytes()[:-32])
+    async with AsyncExitStack() as stack:
+        two = await stack.enter_async_context(controls(etcds, ["two"])[0])
+        running = asyncio.ensure_future(two.run())
+        await gathered(two, 0)
+        with pytest.raises(Invalid, match="damaged is damaged"):
+            await bootstrap.bootstrap(two.local, two.reach, CLOCK, source=str(damaged))
+        with pytest.raises(Invalid, match="cut is no snapshot with a hash; skip the check"):
+            await bootstrap.bootstrap(two.local, two.reach, CLOCK, source=str(cut))
+        assert two.local.journal.entry == Entry()
+        await bootstrap.bootstrap(two.local, two.reach, CLOCK, source=str(cut), trusted=True)
+        await running
+        assert await two.own.get(b"key") == b"value"
+        after = (await two.own.status()).header
+        assert after.cluster_id != before.cluster_id
+        assert after.revision >= before.revision + BUMP
+
+
+@on_loop
+async def test_what_etcd_takes_for_no_database_leaves_a_node_as_it_was(etcds: Etcds) -> None:
+    nonsense = etcds.folder / "nonsense"
+    nonsense.write_bytes(b"?" * 4096)
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(controls(etcds, ["one"])[0])
+        running = asyncio.ensure_future(one.run())
+        await gathered(one, 0)
+        await bootstrap.bootstrap(one.local, one.reach, CLOCK, source=str(nonsense), trusted=True)
+        with pytest.raises(Invalid, match="etcdutl failed"):
+            await running
+        assert one.local.journal.entry == Entry()
+        assert not one.local.has_data and not one.local.restoring.exists()
+
+
+@pytest.mark.slow
+def test_a_node_killed_after_any_step_of_restoring_goes_on(etcds: Etcds) -> None:
+    snapshot = etcds.folder / "snapshot"
+
+    async def old() -> None:
+        async with cluster(etcds, "old") as (member,):
+            await member.own.put(b"key", b"value")
+            await saved(member.own, snapshot)
+            await member.leave(last=True)
+
+    async def begin() -> None:
+        async with Control(etcds, etcds.all[-1]) as control:
+            running = asyncio.ensure_future(control.run())
+            if control.local.journal.entry.stage is Stage.FREE and not control.local.has_data:
+                await bootstrap.bootstrap(control.local, control.reach, CLOCK, source=str(snapshot))
+            await running
+            assert await control.own.get(b"key") == b"value"
+            assert (await control.own.members()).members[0].name == control.member.name
+
+    asyncio.run(old())
+    etcds.add("new")
+    steps = taken(begin)
+    stages = ("claiming", "restoring", "restored", "bootstrap", "member of a member")
+    assert [each for each in steps if "write" in each] == [f"Journal.write {stage}" for stage in stages]
+    assert {"Path.rename", "rmtree", "Running.start"} < {*steps}
+    for number, step in enumerate(steps):
+        etcds.all[-1].kill()
+        etcds.add(f"new{number}")
+        killed_after(step, begin)
+        etcds.all[-1].kill()
+        asyncio.run(begin())
+
+
+@pytest.mark.slow
+def test_the_one_that_is_left_begins_anew_and_those_given_up_come_back_without_their_data(etcds: Etcds) -> None:
+    asyncio.run(asyncio.wait_for(lose_two_of_three(etcds), 180))
+
+
+async def lose_two_of_three(etcds: Etcds) -> None:
+    async with cluster(etcds, *NAMES) as (one, two, three):
+        await one.own.put(b"key", b"value")
+        newest = (await one.own.status()).header.revision
+        while (await two.own.status()).header.revision < newest:
+            await CLOCK.sleep(0.01)
+        with pytest.raises(Conflict, match="etcd has a quorum"):
+            await recover.report(two.local, two.own, run, two.stop)
+        await asyncio.gather(one.stop(), three.stop())
+        three.member.empty()
+        seen = await reported(two)
+        await two.stop()
+        two.member.start()  # without a quorum it never tells anything again
+        again = await recover.report(two.local, two.own, run, two.stop)
+        assert again == seen and seen.revision == newest and seen.name == "two"
+        assert plan([seen], {"one": "off", "three": "off"}, {"one", "three"}).survivor == seen
+        recover.survive(two.local)
+        await two.run()
+        assert await two.own.get(b"key") == b"value"
+        await three.run()  # it was wiped
+        await one.run()  # it has its old data, of a cluster that was given up
+        assert len((await one.own.members()).members) == 3
+        assert await one.own.get(b"key") == b"value"
+        assert {each.local.journal.entry.cluster for each in (one, two, three)} != {seen.cluster}
+
+
+async def reported(control: Control) -> Report:
+    """What it has, as soon as it knows that there is no leader."""
+    while True:
+        try:
+            found = await recover.report(control.local, control.own, run, control.stop)
+        except Conflict:
+            await CLOCK.sleep(0.05)
+        else:
+            assert found is not None
+            return found
