@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from core.base.errors import IchorError, NotFound
+from core.base.errors import Invalid, NotFound
 from core.base.text import printable
 from core.cluster.etcd import flags
 from core.codec.reference import Reference
@@ -35,16 +35,14 @@ class Tool:
     folder: Path = FOLDER
 
     async def __call__(self, argv: Sequence[str]) -> bytes:
-        """What it wrote, when it ended well. Raises IchorError with what it wrote when it did not."""
+        """What it wrote, when it ended well. Raises Invalid with what it wrote when it did not."""
         containerd = replace(self.containerd, namespace=_SYSTEM)
         image, container = await self._found(containerd), Container(containerd, ID)
         await container.end()  # one that was left by a machined that was killed
         async with attached(container, image, self._choices(argv), self.folder) as session:
             said = b"".join([piece async for piece in session.written()])
         if session.ending.result():
-            raise IchorError(
-                f"{argv[0]} ended with {session.ending.result()}: {printable(said.decode(errors='replace'))}"
-            )
+            raise Invalid(f"{argv[0]} ended with {session.ending.result()}: {printable(said.decode(errors='replace'))}")
         return said
 
     async def _found(self, containerd: Containerd) -> Image:
