@@ -21,6 +21,7 @@ from core.node.controllers.k8s import controlplane
 from core.node.controllers.k8s import kubelet as k8s_kubelet
 from core.node.controllers.k8s import manifests as k8s_manifests
 from core.node.controllers.k8s import network as k8s_network
+from core.node.controllers.k8s import secrets as k8s_secrets
 from core.node.controllers.k8s.approval import Approval
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
@@ -116,6 +117,8 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         secrets.MaintenanceAuthority(work),
         secrets.APICertificates(work, node.lifetime, node.lifetime),
         secrets.TrustdCertificates(),
+        *secrets.cluster(init, work, partial(lifetimes.shortened, words)),
+        *k8s_secrets.controllers(work),
         runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
         *cluster.cluster(what),

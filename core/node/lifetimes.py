@@ -14,12 +14,17 @@ SHORTEST: Final = 4
 
 
 def server(cmdline: str) -> int:
-    """Seconds: what the last `ichor.certificate.lifetime=` says, such as 1h, between SHORTEST and SERVER_LIFETIME."""
+    """Seconds that a certificate of the API is good for."""
+    return shortened(cmdline, SERVER_LIFETIME)
+
+
+def shortened(cmdline: str, whole: int) -> int:
+    """Seconds: what the last `ichor.certificate.lifetime=` says, such as 1h, between SHORTEST and `whole`."""
     words = [word.removeprefix(WORD) for word in cmdline.split() if word.startswith(WORD)]
     if not words:
-        return SERVER_LIFETIME
+        return whole
     try:
-        return max(SHORTEST, min(SERVER_LIFETIME, int(parse_duration(words[-1]))))
+        return max(SHORTEST, min(whole, int(parse_duration(words[-1]))))
     except Invalid as error:
         _log.warning("%s%s: %s", WORD, words[-1], error)
-        return SERVER_LIFETIME
+        return whole

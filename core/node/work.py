@@ -1,11 +1,11 @@
-"""How machined has certificates and requests made: by a worker, because a long-lived process never loads
+"""How machined has certificates, requests and the like made: by a worker, because a long-lived process never loads
 `cryptography`."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from core.pki import types
-from core.pki.types import Issued, Job, Request, Requested
+from core.pki.types import Issued, Job, Public, Request, Requested
 
 Work = Callable[[str, bytes], Awaitable[bytes]]
 ISSUE: Final = "core.pki.jobs:issue"
@@ -19,3 +19,8 @@ async def issue(work: Work, job: Job) -> Issued:
 async def request(work: Work, job: Request) -> Requested:
     """Have a key and a request for it made. Raises Invalid."""
     return types.decode_request(await work(ISSUE, types.encode(job)))
+
+
+async def public(work: Work, key: bytes) -> bytes:
+    """Have the public part of a key derived. Raises Invalid."""
+    return types.decode_public(await work(ISSUE, types.encode(Public(key))))

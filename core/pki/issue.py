@@ -82,10 +82,10 @@ def authority(request: Authority) -> Pair:
 
 
 def server(request: Server) -> Issued:
-    """A server certificate with a new key of the authority's kind. Raises Invalid."""
+    """A server certificate with a key of the authority's kind. Raises Invalid."""
     signer = Signer(request.ca)
-    key = keys.new(keys.algorithm_of(signer.key))
-    subject = name(request.common_name)
+    key = _key(request.key, signer)
+    subject = name(request.common_name, (request.organization,) if request.organization else ())
     names = alternatives(request.names, request.addresses)
     return _with_key(signer.sign(key.public_key(), subject, [_SERVER], names, request.now, request.lifetime), key)
 
@@ -93,16 +93,16 @@ def server(request: Server) -> Issued:
 def member(request: Member) -> Issued:
     """The certificate of a member of etcd, which others call and which calls others. Raises Invalid."""
     signer = Signer(request.ca)
-    key = keys.new(keys.algorithm_of(signer.key))
+    key = _key(request.key, signer)
     subject, names = name(request.common_name), alternatives(request.names, request.addresses)
     usages = [_SERVER, _CLIENT]
     return _with_key(signer.sign(key.public_key(), subject, usages, names, request.now, request.lifetime), key)
 
 
 def client(request: Client) -> Issued:
-    """A client certificate with a new key of the authority's kind. Raises Invalid."""
+    """A client certificate with a key of the authority's kind. Raises Invalid."""
     signer = Signer(request.ca)
-    key = keys.new(keys.algorithm_of(signer.key))
+    key = _key(request.key, signer)
     subject = name(request.common_name, tuple(dict.fromkeys(request.roles)))
     return _with_key(signer.sign(key.public_key(), subject, [_CLIENT], (), request.now, request.lifetime), key)
 
@@ -149,6 +149,16 @@ def alternatives(names: Iterable[str], addresses: Iterable[str]) -> list[x509.Ge
         return [*map(x509.DNSName, dict.fromkeys(names)), *map(x509.IPAddress, ips)]
     except ValueError as error:
         raise Invalid(f"not a name for a certificate: {error}") from None
+
+
+def _key(given: bytes, signer: Signer) -> keys.Key:
+    """The key that is there if it is of the authority's kind, else a new one."""
+    algorithm = keys.algorithm_of(signer.key)
+    if given:
+        key = keys.load(given)
+        if keys.algorithm_of(key) is algorithm:
+            return key
+    return keys.new(algorithm)
 
 
 def _with_key(issued: Issued, key: keys.Key) -> Issued:

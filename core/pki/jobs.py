@@ -8,14 +8,16 @@ import msgspec
 
 from core.base.errors import Denied, Invalid
 from core.pki import issue as issuing
-from core.pki import requests
+from core.pki import keys, requests
 from core.pki.types import (
     Authority,
     Client,
+    Derived,
     Issued,
     Job,
     Maintenance,
     Member,
+    Public,
     Refused,
     Request,
     Requested,
@@ -39,7 +41,7 @@ def issue(payload: bytes) -> bytes:
         return msgspec.msgpack.encode(Refused(str(error), isinstance(error, Denied)))
 
 
-def run(job: Job) -> Issued | Requested:
+def run(job: Job) -> Issued | Requested | Derived:
     """Run one job in this process. Raises Denied, Invalid."""
     match job:
         case Server():
@@ -50,6 +52,8 @@ def run(job: Job) -> Issued | Requested:
             return issuing.member(job)
         case Maintenance():
             return issuing.maintenance(job)
+        case Public():
+            return Derived(keys.public(job.key))
         case Request():
             return requests.make(job)
         case SignRequest():

@@ -69,6 +69,12 @@ def digest(key: Key) -> hashes.SHA256 | hashes.SHA512 | None:
     return hashes.SHA256() if isinstance(key, ec.EllipticCurvePrivateKey) else hashes.SHA512()
 
 
+def public(data: bytes) -> bytes:
+    """The public part of a private key in PEM, as PEM. Raises Invalid."""
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    return load(data).public_key().public_bytes(serialization.Encoding.PEM, kind)
+
+
 def dump(key: Key) -> bytes:
     """PEM as the config formats label it: ED25519 / EC / RSA PRIVATE KEY."""
     if isinstance(key, ed25519.Ed25519PrivateKey):

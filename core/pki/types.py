@@ -15,6 +15,8 @@ OPERATOR_LIFETIME: Final = 90 * 24 * HOUR
 CLIENT_LIFETIME: Final = 24 * HOUR
 """A client certificate that a node makes."""
 AUTHORITY_LIFETIME: Final = 87600 * HOUR
+KUBERNETES_LIFETIME: Final = 8760 * HOUR
+"""What Kubernetes' programs and administrators show."""
 BACKDATE: Final = 300
 """How long before its making a certificate becomes valid, for clocks that are a little behind."""
 
@@ -49,7 +51,8 @@ class Authority(msgspec.Struct, frozen=True, tag="authority"):
 
 
 class Server(msgspec.Struct, frozen=True, tag="server"):
-    """Issue a server certificate with a new key. `names` are DNS names, `addresses` IP addresses."""
+    """Issue a server certificate. `names` are DNS names, `addresses` IP addresses. Its key is `key` where that is of
+    the authority's kind, else a new one."""
 
     now: float
     ca: Pair
@@ -57,10 +60,15 @@ class Server(msgspec.Struct, frozen=True, tag="server"):
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     lifetime: int = SERVER_LIFETIME
+    organization: str = ""
+    key: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Server({self.common_name!r})"
 
 
 class Member(msgspec.Struct, frozen=True, tag="member"):
-    """Issue a certificate with a new key to a member of etcd: both a server's and a client's."""
+    """Issue a certificate to a member of etcd: both a server's and a client's. Its key is as a server's."""
 
     now: float
     ca: Pair
@@ -68,16 +76,24 @@ class Member(msgspec.Struct, frozen=True, tag="member"):
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     lifetime: int = AUTHORITY_LIFETIME
+    key: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Member({self.common_name!r})"
 
 
 class Client(msgspec.Struct, frozen=True, tag="client"):
-    """Issue a client certificate with a new key; the roles go into the subject's O, in order, each once."""
+    """Issue a client certificate; the roles go into the subject's O, in order, each once. Its key is as a server's."""
 
     now: float
     ca: Pair
     roles: tuple[str, ...]
     common_name: str = ""
     lifetime: int = CLIENT_LIFETIME
+    key: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Client({self.common_name!r}, {self.roles})"
 
 
 class Maintenance(msgspec.Struct, frozen=True, tag="maintenance"):
@@ -86,6 +102,15 @@ class Maintenance(msgspec.Struct, frozen=True, tag="maintenance"):
     now: float
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+
+
+class Public(msgspec.Struct, frozen=True, tag="public"):
+    """Derive the public part of a key."""
+
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "Public(...)"
 
 
 class Request(msgspec.Struct, frozen=True, tag="request"):
@@ -116,7 +141,7 @@ class SignRequest(msgspec.Struct, frozen=True, tag="sign"):
     claimed: dict[str, tuple[str, ...]] = {}
 
 
-Job = Authority | Server | Member | Client | Maintenance | Request | SignRequest
+Job = Authority | Server | Member | Client | Maintenance | Public | Request | SignRequest
 
 
 class Issued(msgspec.Struct, frozen=True, tag="issued"):
@@ -144,6 +169,12 @@ class Requested(msgspec.Struct, frozen=True, tag="requested"):
         return "Requested(...)"
 
 
+class Derived(msgspec.Struct, frozen=True, tag="derived"):
+    """A public key, PEM (SubjectPublicKeyInfo)."""
+
+    public: bytes
+
+
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """The job was understood and not done: what was asked for is wrong, or (`denied`) not for the asker."""
 
@@ -151,7 +182,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     denied: bool
 
 
-Reply = Issued | Requested | Refused
+Reply = Issued | Requested | Derived | Refused
 
 
 def encode(job: Job) -> bytes:
@@ -175,12 +206,20 @@ def decode_request(reply: bytes) -> Requested:
     return made
 
 
+def decode_public(reply: bytes) -> bytes:
+    """The public key that `core.pki.jobs:issue` answered. Raises Invalid as the job did."""
+    made = _decode(reply)
+    if not isinstance(made, Derived):
+        raise Invalid("the worker made a certificate where a public key was asked for")
+    return made.public
+
+
 def half_life(issued: Issued, now: float) -> float:
     """When a certificate issued at `now` is due for renewal."""
     return now + (issued.not_after - now) / 2
 
 
-def _decode(reply: bytes) -> Issued | Requested:
+def _decode(reply: bytes) -> Issued | Requested | Derived:
     made: Reply = msgspec.msgpack.decode(reply, type=Reply)
     if isinstance(made, Refused):
         raise (Denied if made.denied else Invalid)(made.message)

@@ -49,7 +49,8 @@ class EtcdMember(Spec, frozen=True):
 
 @resource("PKIStatuses.etcd.talos.dev", "etcd", columns=(Column("Ready", "{.ready}"),))
 class PKIStatus(Spec, frozen=True):
-    """etcd's keys and certificates are in place (id `etcd`); `version` changes with them."""
+    """etcd's keys and certificates are in place (id `etcd`); `version` changes with
+    what a running etcd does not take up."""
 
     ready: bool = False
     version: str = ""

@@ -1,15 +1,16 @@
-"""etcd: what it shall be, from the config and the network, and what it is, from itself."""
+"""etcd: what it shall be, from the config and the network, its keys as files, and what it is, from itself."""
 
 from core.node.controllers.etcd.config import etcd_config
 from core.node.controllers.etcd.member import MemberController
 from core.node.controllers.etcd.peer import AdvertisedPeer
+from core.node.controllers.etcd.pki import PKIFiles
 from core.node.controllers.etcd.spec import etcd_spec
 from core.node.etcd.place import Place
 from core.state import Controller
 
-__all__ = ["etcd"]
+__all__ = ["PKIFiles", "etcd"]
 
 
 def etcd(place: Place) -> list[Controller]:
-    """All controllers of the domain but those of its keys."""
-    return [etcd_config(), etcd_spec(), MemberController(place), AdvertisedPeer(place)]
+    """All controllers of the domain."""
+    return [etcd_config(), etcd_spec(), PKIFiles(), MemberController(place), AdvertisedPeer(place)]

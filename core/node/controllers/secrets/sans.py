@@ -2,7 +2,7 @@
 
 from core.node.resources.network import HostnameStatus, NodeAddress
 from core.node.resources.secrets import CertSAN, OSRoot
-from core.state import Controller, Scope, exclusive, weak
+from core.state import Controller, Scope, shared, weak
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -17,7 +17,7 @@ class CertSANs(Controller):
         weak(HostnameStatus.at("hostname")),
         weak(NodeAddress.at("accumulative")),
     )
-    outputs = (exclusive(CertSAN),)
+    outputs = (shared(CertSAN),)
 
     async def reconcile(self, scope: Scope) -> None:
         addresses = scope.find(NodeAddress.at("accumulative"))

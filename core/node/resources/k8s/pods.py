@@ -68,7 +68,8 @@ class ConfigStatus(Spec, frozen=True):
     columns=(Column("Ready", "{.ready}"), Column("Version", "{.version}")),
 )
 class SecretsStatus(Spec, frozen=True):
-    """The control plane's keys and certificates are in place (id `static-pods`)."""
+    """The control plane's keys and certificates are in place (id `static-pods`); `version` changes with those that a
+    running program does not take up."""
 
     ready: bool = False
     version: str = ""

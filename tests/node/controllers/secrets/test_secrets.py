@@ -6,8 +6,6 @@ import subprocess
 from pathlib import Path
 
 from core.base.errors import IchorError
-from core.config import generate
-from core.config.generate import Options
 from core.config.load import load
 from core.config.merge import merge
 from core.node.controllers.runtime import Maintenance
@@ -19,25 +17,17 @@ from core.node.resources.secrets import APICerts, MaintenanceRoot
 from core.node.resources.time import TimeStatus
 from core.node.resources.values import CertificateAndKey
 from core.node.work import Work
-from core.pki import der, issue, jobs, pem
+from core.pki import der, issue, pem
 from core.pki.types import Algorithm, Authority
 from tests.node.controllers.house import House
+from tests.node.controllers.secrets.cluster import CONFIG, work
 from tests.support.clock import FakeClock, on_loop, settle
 
-CONFIG = generate.control_plane(
-    generate.new_secrets(1_700_000_000.0), Options(name="c", endpoint="https://10.0.0.2:6443")
-)
 API = APICerts.at("api")
 
 
 class BrokenWorker(IchorError):
     """A worker's death."""
-
-
-async def work(function: str, payload: bytes) -> bytes:
-    """What a worker does, in this process."""
-    assert function == "core.pki.jobs:issue"
-    return jobs.issue(payload)
 
 
 class Node(House):
