@@ -4,11 +4,8 @@ import os
 from pathlib import Path
 
 
-def write_atomic(
-    path: Path, data: bytes, *, mode: int = 0o600, keep_previous: bool = False, owner: int | None = None
-) -> None:
-    """Replace `path` by `data` so that a crash at any moment leaves the old or the new content; the new one is
-    `owner`'s (uid and gid) from the start.
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, keep_previous: bool = False) -> None:
+    """Replace `path` by `data` so that a crash at any moment leaves the old or the new content.
 
     With `keep_previous` the content before stays beside it as `<name>.previous`. Raises OSError naming the path.
     """
@@ -16,8 +13,6 @@ def write_atomic(
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         os.fchmod(fd, mode)
-        if owner is not None:
-            os.fchown(fd, owner, owner)
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]

@@ -174,9 +174,8 @@ def _policies(server: ApiServer, configs: str) -> Iterator[tuple[str, str]]:
 
 def _controller_manager(manager: ControllerManager) -> Iterator[tuple[str, str]]:
     secrets = f"{SECRETS}/{CONTROLLER_MANAGER}"
-    for flag in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"):
-        yield flag, f"{secrets}/{KUBECONFIG}"
-    yield from _behind_loopback()
+    yield "kubeconfig", f"{secrets}/{KUBECONFIG}"
+    yield from _behind_loopback(secrets)
     yield "profiling", "false"
     yield "leader-elect", "true"
     yield "controllers", "*,tokencleaner"
@@ -196,10 +195,8 @@ def _controller_manager(manager: ControllerManager) -> Iterator[tuple[str, str]]
 
 
 def _scheduler() -> Iterator[tuple[str, str]]:
-    for flag in ("authentication-kubeconfig", "authorization-kubeconfig"):
-        yield flag, f"{SECRETS}/{SCHEDULER}/{KUBECONFIG}"
     yield "config", f"{CONFIGS}/{SCHEDULER}/{SCHEDULING}"
-    yield from _behind_loopback()
+    yield from _behind_loopback(f"{SECRETS}/{SCHEDULER}")
 
 
 def _masks(manager: ControllerManager) -> Iterator[tuple[str, str]]:
@@ -210,11 +207,16 @@ def _masks(manager: ControllerManager) -> Iterator[tuple[str, str]]:
             yield f"node-cidr-mask-size-ipv{family}" if len(families) > 1 else "node-cidr-mask-size", str(size)
 
 
-def _behind_loopback() -> Iterator[tuple[str, str]]:
-    """Nobody but the kubelet asks these, for their health."""
+def _behind_loopback(secrets: str) -> Iterator[tuple[str, str]]:
+    """Nobody but the kubelet asks these, for their health, and who has a certificate or a token of the cluster's. They
+    do not look up in the cluster who else may be known: they would end if it is not there yet."""
     yield "bind-address", "127.0.0.1"
     yield "port", "0"
     yield "tls-min-version", "VersionTLS13"
+    yield "client-ca-file", f"{secrets}/root-ca.crt"
+    yield "authentication-skip-lookup", "true"
+    for flag in ("authentication-kubeconfig", "authorization-kubeconfig"):
+        yield flag, f"{secrets}/{KUBECONFIG}"
 
 
 def _gates(release: Release, subnets: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,8 @@ Tree = dict[str, Any]
 _GROUP: Final = "apiserver.config.k8s.io"
 _SCHEDULER_GROUP: Final = "kubescheduler.config.k8s.io"
 _POD_SECURITY: Final = "pod-security.admission.config.k8s.io"
+_PLAIN: Final = "v1beta1"  # in which it cannot be kept from serving without TLS, too: nobody else shall reach it
+_LOOPBACK: Final = "127.0.0.1:10251"
 HEALTH: Final = ("/livez", "/readyz", "/healthz")  # what strangers may ask
 AUDIT: Final[Tree] = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}]}
 AUTHORIZERS: Final = (("Node", "node"), ("RBAC", "rbac"))  # type, name
@@ -51,11 +53,13 @@ def authorization(authorizers: Sequence[tuple[str, str, Mapping[str, Any]]], rel
 def scheduling(asked: Mapping[str, Any], release: Release) -> Tree:
     """KubeSchedulerConfiguration: what is asked for, and what it reaches the cluster with."""
     version = versions.facts(release).scheduler
+    plain = dict.fromkeys(("healthzBindAddress", "metricsBindAddress"), _LOOPBACK) if version == _PLAIN else {}
     connection = {"kubeconfig": f"{SECRETS}/{SCHEDULER}/{KUBECONFIG}"}
     return {
         "apiVersion": f"{_SCHEDULER_GROUP}/{version}",
         "kind": "KubeSchedulerConfiguration",
         "enableProfiling": False,
+        **plain,
         **asked,
         "clientConnection": {**asked.get("clientConnection", {}), **connection},
     }

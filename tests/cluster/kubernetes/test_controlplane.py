@@ -123,6 +123,7 @@ def test_files_are_in_versions_that_the_release_reads() -> None:
         scheduling = policies.scheduling({"profiles": [], "clientConnection": {"qps": 1}}, release)
         assert scheduling["apiVersion"] == f"kubescheduler.config.k8s.io/{scheduler}"
         assert scheduling["clientConnection"]["qps"] == 1
+        assert ("healthzBindAddress" in scheduling) == (release < (1, 22))
         assert scheduling["clientConnection"]["kubeconfig"].endswith("kube-scheduler/kubeconfig")
         plugin = policies.admission([("PodSecurity", security)], release)["plugins"][0]
         assert plugin["configuration"]["apiVersion"].rpartition("/")[2] == pod_security

@@ -5,12 +5,12 @@ from core.linux.init import FdTable
 from core.node.controllers.k8s.controlplane import policies, programs
 from core.node.controllers.k8s.controlplane.machinepods import MachinePods
 from core.node.controllers.k8s.controlplane.pods import ControlPlanePods, Pods
-from core.node.controllers.k8s.controlplane.render import RenderConfigs, digest, settle
+from core.node.controllers.k8s.controlplane.render import RenderConfigs
 from core.node.controllers.k8s.controlplane.serving import StaticPodServer, listener
 from core.node.survivor import Survivor
 from core.state import Controller, Runtime
 
-__all__ = ["controllers", "digest", "settle"]
+__all__ = ["controllers"]
 
 
 def controllers(table: FdTable, runtime: Runtime) -> tuple[Controller, ...]:

@@ -2,13 +2,10 @@
 it alone may read; what is there besides goes. The status says which contents each program has, so that a change of one
 program's is none of the others'."""
 
-import os
-from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from core.base.files import write_atomic
+from core.base import swap
 from core.cluster.kubernetes import controlplane, policies, stamps, versions
 from core.cluster.kubernetes.pods import USERS
 from core.codec.yaml import dump
@@ -39,30 +36,9 @@ class RenderConfigs(Controller):
         digests = {}
         for program, files in trees.items():
             contents = {name: dump(tree) for name, tree in files.items()}
-            settle(self._folder / program, contents, USERS[program])
-            digests[program] = digest(contents)
+            swap.swap(self._folder / program, contents, USERS[program])
+            digests[program] = swap.digest(contents)
         scope.sync(ConfigStatus.all(), {ID: ConfigStatus(ready=True, version=stamps.join(digests))})
-
-
-def settle(folder: Path, contents: Mapping[str, bytes], user: int) -> None:
-    """Let `folder` hold exactly these files, readable by `user` (uid and gid) alone; what is right stays untouched."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.chown(folder, user, user)
-    for name, data in contents.items():
-        path = folder / name
-        if not path.is_file() or path.read_bytes() != data:
-            write_atomic(path, data, mode=0o400, owner=user)
-    for path in folder.iterdir():
-        if path.name not in contents:
-            path.unlink()
-
-
-def digest(contents: Mapping[str, bytes]) -> str:
-    """A short name of these contents."""
-    whole = sha256()
-    for name, data in sorted(contents.items()):
-        whole.update(f"{name} {len(data)} ".encode() + data)
-    return whole.hexdigest()[:16]
 
 
 def _trees(scope: Scope) -> Files | None:

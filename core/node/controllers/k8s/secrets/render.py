@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from core.base import swap
-from core.cluster.kubernetes import access
+from core.cluster.kubernetes import access, stamps
 from core.node.resources.k8s import EtcdEncryptionConfig, SecretsStatus
 from core.node.resources.secrets import Etcd, EtcdRoot, Kubernetes, KubernetesDynamicCerts, KubernetesRoot
 from core.node.work import Work, public
@@ -72,13 +72,11 @@ class RenderSecrets(Controller):
         }
         for program, files in whole.items():
             swap.swap(self._folder / program, files, self._owners[program])
-        read_once = {
-            f"{program}/{name}": data
+        versions = {
+            program: swap.digest({name: data for name, data in files.items() if name not in _FOLLOWED})
             for program, files in whole.items()
-            for name, data in files.items()
-            if name not in _FOLLOWED
         }
-        scope.put(_ID, SecretsStatus(ready=True, version=swap.digest(read_once)))
+        scope.put(_ID, SecretsStatus(ready=True, version=stamps.join(versions)))
 
     async def _verifier(self, root: KubernetesRoot) -> bytes:
         """By which service accounts' tokens are known: the public part of the key that signs them."""
