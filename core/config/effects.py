@@ -94,5 +94,11 @@ EFFECTS: Final[dict[str, Effect]] = {
     "cluster.controllerManager": _MANAGER,
     "cluster.scheduler": _SCHEDULER,
     "ControlPlanesConfig": Effect("etcd begins where a majority of them agrees", once=True),
+    "cluster.id": Effect("nodes find those that have the same one"),
+    "cluster.secret": Effect("nodes find those that have the same one"),
+    "cluster.discovery.enabled": Effect("nodes find each other through the control planes, or do not"),
+    "cluster.discovery.registries.service.disabled": Effect(
+        "nodes find each other through the control planes, or do not"
+    ),
     "MetricsConfig": Effect("GET /metrics is answered while it is there"),
 }

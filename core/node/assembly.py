@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from core.base.clock import Clock
+from core.cluster.discovery.table import Table
 from core.linux import capabilities, image
 from core.linux.cgroup import Tree
 from core.linux.init import Init
@@ -100,6 +101,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         work=work,
         meta=meta,
         etcd=place,
+        affiliates=Table(clock),
         lifetime=lifetimes.server(words),
     )
     lifecycle.machine = node
@@ -121,7 +123,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         *k8s_secrets.controllers(work),
         runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
-        *cluster.cluster(what),
+        *cluster.cluster(what, node.affiliates),
         *k8s_network.network(
             lambda moved: kubeprism.run(node.services, moved), lambda: node.services.stop(kubeprism.ID)
         ),

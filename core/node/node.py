@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from core.base.clock import Clock
+from core.cluster.discovery.table import Table
 from core.linux.capabilities import Capabilities
 from core.linux.init import Init
 from core.linux.uevents import Uevents
@@ -60,6 +61,7 @@ class Node:
     work: Work
     meta: MetaKeys
     etcd: Place
+    affiliates: Table
     lifetime: int  # seconds that the certificates made here for nodes are good
 
     async def run(self, news: AsyncIterator[News]) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from core.node.api import access
+from core.node.api.discovery import Affiliates
 from core.node.api.metrics import Metrics
 from core.node.api.served import services
 from core.node.api.trust import Authority
@@ -44,7 +45,7 @@ class LocalAPI:
             "apid": Server(
                 [*services(node), metrics.service()], guard=partial(access.check_call, node.store), limits=_APID
             ),
-            "trustd": Server([authority.service()]),
+            "trustd": Server([authority.service(), Affiliates(node.store, node.affiliates, node.clock).service()]),
         }
         self._sockets: dict[str, socket.socket] = {}
 

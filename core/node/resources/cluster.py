@@ -3,7 +3,7 @@
 import msgspec
 
 from core.node.resources.config import MachineType
-from core.node.resources.values import Base64, Value
+from core.node.resources.values import Base64, Moment, Value
 from core.state import Column, Spec, resource
 
 
@@ -105,3 +105,18 @@ class Member(Spec, frozen=True):
     machine_type: MachineType = MachineType.UNKNOWN
     operating_system: str = ""
     control_plane: ControlPlane | None = msgspec.field(name="controlPlane", default=None)
+
+
+@resource(
+    "PeerNetworks.cluster.ichor.dev",
+    "cluster",
+    columns=(Column("Node", "{.nodename}"), Column("Pods", "{.podNetworks}"), Column("Addresses", "{.addresses}")),
+)
+class PeerNetwork(Spec, frozen=True):
+    """Which addresses Kubernetes gave to another node's pods, and where that node is (id: its node id); `since` it has
+    told so."""
+
+    nodename: str
+    addresses: tuple[str, ...] = ()
+    pod_networks: tuple[str, ...] = ()
+    since: Moment = 0.0

@@ -1,6 +1,6 @@
-"""Where a node that joins asks for its certificate: securityapi.SecurityService on :50001. Checks the token and how
-often who asks, then passes the request with the address it came from to machined, which signs or refuses; decides
-nothing about names and holds no authority's key."""
+"""Where a node that joins asks for its certificate, and where all leave for each other what others may know of them, on
+:50001. Checks the token and how often who asks, then passes the request to machined, which signs or refuses; decides
+nothing about names, holds no authority's key, and reads nothing of what is left."""
 
 import asyncio
 import logging
@@ -14,6 +14,7 @@ from core.node.trust.credentials import Credentials
 from core.node.trust.rate import Rate
 from core.rpc.client import Channel
 from core.rpc.context import Context
+from core.rpc.pb.discovery import discovery_pb2 as discovery
 from core.rpc.pb.security import security_pb2 as security
 from core.rpc.pb.trust import trust_pb2 as pb
 from core.rpc.server import Server
@@ -26,6 +27,8 @@ TOKEN: Final = "token"
 LARGEST: Final = 16 << 10
 _SIGN: Final = "/ichor.trust.Authority/Sign"
 _SIGN_SECONDS: Final = 30.0
+_MEET: Final = "/ichor.discovery.Affiliates/Meet"
+_MEET_SECONDS: Final = 90.0
 # everybody may connect, so nobody may hold much
 _LIMITS: Final = Limits(
     message=2 * LARGEST,
@@ -50,7 +53,12 @@ class Desk:
         self._credentials = Credentials(machined, clock)
         self._rate = Rate(clock) if rate is None else rate
         call = unary(self.certificate, security.CertificateRequest, security.CertificateResponse)
-        self.server = Server([Service("securityapi.SecurityService", {"Certificate": call})], limits=_LIMITS)
+        meet = unary(self.meet, discovery.MeetRequest, discovery.MeetResponse)
+        services = [
+            Service("securityapi.SecurityService", {"Certificate": call}),
+            Service("ichor.discovery.Affiliates", {"Meet": meet}),
+        ]
+        self.server = Server(services, limits=_LIMITS)
 
     async def serve(self, listener: socket.socket) -> None:
         """Until cancelled."""
@@ -61,9 +69,7 @@ class Desk:
 
     async def certificate(self, ctx: Context, request: security.CertificateRequest) -> security.CertificateResponse:
         """Certificate: sign a request."""
-        tokens = ctx.metadata.text(TOKEN)
-        if len(tokens) != 1 or not self._credentials.admits(tokens[0]):
-            raise RpcError(Code.UNAUTHENTICATED, "the token is missing or wrong")
+        self._check(ctx)
         if len(request.csr) > LARGEST:
             raise Invalid(f"a request of {len(request.csr)} bytes is too large")
         source = source_of(ctx.peer.address)
@@ -78,6 +84,16 @@ class Desk:
         if signed.due:  # as often as certificates end, who has one may ask
             self._rate.give_back(source)
         return security.CertificateResponse(ca=signed.ca, crt=signed.crt)
+
+    async def meet(self, ctx: Context, request: discovery.MeetRequest) -> discovery.MeetResponse:
+        """Meet: leave with machined what other nodes may know, and take what they left. It is sealed: not for us."""
+        self._check(ctx)
+        return await self._machined.unary(_MEET, request, discovery.MeetResponse, timeout=_MEET_SECONDS)
+
+    def _check(self, ctx: Context) -> None:
+        tokens = ctx.metadata.text(TOKEN)
+        if len(tokens) != 1 or not self._credentials.admits(tokens[0]):
+            raise RpcError(Code.UNAUTHENTICATED, "the token is missing or wrong")
 
 
 def source_of(peer: str) -> IPv4Address | IPv6Address:
