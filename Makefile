@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # ICHOR_IMAGE_KEY: a release key's file; FLAVOUR: cloud or server; SOURCE_DATE_EPOCH: another build date than the lock's
 IMAGE := $(PY) -m core.cli.image
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-slow bench debug fuzz fixtures docs picture image lock up vm down clean
+.PHONY: help setup build check test test-slow bench debug fuzz fixtures docs picture image lock up vm cluster down clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,8 +74,13 @@ vm: build ## the same node on QEMU, with a disk and a kernel of its own
 	@$(IMAGE) build --relock
 	@.venv/bin/ichorctl cluster create --name ichor-vm --provisioner qemu --standalone
 
-down: build ## remove the clusters that `up` and `vm` made
-	@for name in ichor ichor-vm; do .venv/bin/ichorctl cluster destroy --name $$name --if-exists || exit; done
+cluster: build ## a Kubernetes of three control planes and a worker; its images are the fixtures where no registry answers
+	@$(IMAGE) build --relock
+	@flags=$$($(PY) -m tests.support.fixtures offer) && \
+	.venv/bin/ichorctl cluster create --name ichor-kube --controlplanes 3 --workers 1 $$flags
+
+down: build ## remove the clusters that `up`, `vm` and `cluster` made
+	@for name in ichor ichor-vm ichor-kube; do .venv/bin/ichorctl cluster destroy --name $$name --if-exists || exit; done
 
 clean: ## remove what the build made in the tree (caches outside it stay)
 	@git clean -fdXq -e '!.venv' -e '!.venv/**'

@@ -7,13 +7,14 @@ from typing import Final
 
 import click
 
+from core.base.clock import SystemClock
 from core.base.units import parse_size
 from core.cli import clientfile, files, imagefile, newcluster
 from core.cli.before import given
 from core.cli.output import emit_json, note, output_option, table
 from core.config import images
 from core.image.verify import verify
-from core.provision import bringup, model
+from core.provision import bringup, model, timeline
 from core.provision.cluster import create as make
 from core.provision.cluster import destroy as unmake
 from core.provision.cluster import provisioner
@@ -72,7 +73,8 @@ def create(
     talosconfig: str | None,
     wait: bool,
 ) -> None:
-    """Make a cluster, or start again what of it does not run."""
+    """Make a cluster, or start again what of it does not run. Says how long each node took, in seconds."""
+    began = SystemClock().now()
     spec = ClusterSpec(
         name=name,
         kind="qemu" if kind == "qemu" else "container",
@@ -94,6 +96,9 @@ def create(
         merged = merged.put(name, config.contexts[name])
     clientfile.save(path, merged.use(name))
     note(f"cluster {name} is up; try: ichorctl version, ichorctl service, ichorctl get rd")
+    if wait and not standalone:
+        table(timeline.HEADINGS, timeline.rows(bringup.timeline(cluster, config), began))
+        note(f"kubectl --kubeconfig {bringup.kubeconfig(places(), cluster, config)} get nodes")
 
 
 @command.command()

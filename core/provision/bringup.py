@@ -20,10 +20,12 @@ from core.provision.cluster import provisioner
 from core.provision.locking import exclusive
 from core.provision.model import Cluster, ClusterSpec, Kind, Node
 from core.provision.places import Places
+from core.provision.timeline import Times, ask
 from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.pb.resource.definitions.enums.enums_pb2 import RuntimeMachineStage
 from core.rpc.pb.resource.definitions.runtime.runtime_pb2 import MachineStatusSpec
+from core.rpc.pb.resource.definitions.secrets.secrets_pb2 import KubernetesCertsSpec
 from core.rpc.pb.v1alpha1 import state_pb2 as state
 from core.rpc.status import Code, RpcError
 from core.rpc.tls import ClientTLS
@@ -53,6 +55,7 @@ _SHARED: Final = (
 # without a token no kubelet has a cluster to be in
 _STANDALONE: Final = (b'[{"op": "remove", "path": "/cluster/token"}]', "standalone")
 _RUNNING: Final = RuntimeMachineStage.MACHINE_STAGE_RUNNING
+_CREDENTIALS: Final = state.GetRequest(namespace="secrets", type="KubernetesSecrets.secrets.talos.dev", id="k8s-certs")
 _STATUS: Final = state.GetRequest(namespace="runtime", type="MachineStatuses.runtime.talos.dev", id="machine")
 
 
@@ -69,6 +72,34 @@ def configure(
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None  # one node's failure ends the others' waiting
     return access
+
+
+def timeline(cluster: Cluster, access: client.ClientConfig) -> list[Times]:
+    """How each node came up, by its own word."""
+    context = access.get()
+    known = ClientTLS(context.ca, context.crt, context.key)
+
+    async def one(node: Node) -> Times:
+        async with _channel(node, known) as channel:
+            return await ask(node.name, channel)
+
+    async def every() -> list[Times]:
+        return await asyncio.gather(*map(one, cluster.nodes))
+
+    return asyncio.run(every())
+
+
+def kubeconfig(places: Places, cluster: Cluster, access: client.ClientConfig) -> Path:
+    """The file by which kubectl reaches the cluster as its administrator, kept beside its other ones."""
+    context, path = access.get(), places.cluster(cluster.spec.name) / "kubeconfig"
+
+    async def asked() -> str:
+        async with _channel(cluster.nodes[0], ClientTLS(context.ca, context.crt, context.key)) as channel:
+            answer = await channel.unary("/cosi.resource.State/Get", _CREDENTIALS, state.GetResponse, timeout=10)
+        return KubernetesCertsSpec.FromString(answer.resource.spec.proto_spec).admin_kubeconfig
+
+    write_atomic(path, asyncio.run(asked()).encode())
+    return path
 
 
 def machine_configs(folder: Path, cluster: Cluster, patches: tuple[Patch, ...]) -> dict[bool, bytes]:
