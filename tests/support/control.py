@@ -3,12 +3,13 @@ node runs them. It can be cut off at any moment, as by a power loss, and made an
 
 import asyncio
 import subprocess
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 from core.base.clock import SystemClock
 from core.base.errors import Invalid
-from core.cluster.etcd import claims, flags, join, leave, waiting
+from core.cluster.etcd import bootstrap, claims, flags, join, leave, waiting
 from core.cluster.etcd.journal import Journal
 from core.cluster.etcd.local import Local
 from core.cluster.etcd.membership import Me
@@ -62,9 +63,27 @@ class Control:
 
 
 def controls(etcds: Etcds, names: Sequence[str]) -> list[Control]:
-    """Control planes that know of each other."""
-    made = [etcds.add(name) for name in names]
-    return [Control(etcds, each, [other.address for other in made if other is not each]) for each in made]
+    """New control planes that know of each other."""
+    return among(etcds, [etcds.add(name) for name in names])
+
+
+def among(etcds: Etcds, members: Sequence[Running]) -> list[Control]:
+    """Control planes of these, which know of each other."""
+    return [Control(etcds, each, [other.address for other in members if other is not each]) for each in members]
+
+
+@asynccontextmanager
+async def formed(made: Sequence[Control]) -> AsyncIterator[Sequence[Control]]:
+    """A cluster of them all, begun by the first."""
+    async with AsyncExitStack() as stack:
+        for each in made:
+            await stack.enter_async_context(each)
+        async with asyncio.TaskGroup() as running:
+            for each in made:
+                running.create_task(each.run())
+            await gathered(made[0], len(made) - 1)
+            await bootstrap.bootstrap(made[0].local, made[0].reach, CLOCK)
+        yield made
 
 
 async def gathered(control: Control, others: int) -> None:

@@ -18,6 +18,7 @@ from core.pki import jobs
 from core.pki.types import Algorithm, Authority, Client, Issued, Member, Pair
 from core.rpc.tls import ClientTLS
 from tests.support import debian
+from tests.support.netns import Namespace
 
 VERSION: Final = (3, 5)
 _numbers: Final = itertools.count(1)
@@ -29,13 +30,15 @@ def program(name: str) -> Path:
 
 
 class Running:
-    """A member that may be started, killed and emptied. `address` is its own. One that is not `patient` changes members
-    at any time, and not only when 5 s have passed since the last change."""
+    """A member that may be started, killed and emptied. `address` is its own, in `space` if that is given. One that is
+    not `patient` changes members at any time, and not only when 5 s have passed since the last change."""
 
-    def __init__(self, folder: Path, name: str, authority: Pair, patient: bool) -> None:
-        self.folder, self.name, self._patient = folder / name, name, patient
+    def __init__(
+        self, folder: Path, name: str, authority: Pair, patient: bool, address: str = "", space: Namespace | None = None
+    ) -> None:
+        self.folder, self.name, self._patient, self._space = folder / name, name, patient, space
         number = next(_numbers)
-        self.address = f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}.{number}"
+        self.address = address or f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}.{number}"
         self.peer_urls = flags.urls([self.address], flags.PEER_PORT)
         self.folder.mkdir()
         # a peer must come from an address that its certificate names, and on this link they come from 127.0.0.1
@@ -53,19 +56,26 @@ class Running:
         launch = flags.Launch(self.name, own, members, new, token, own, own, self._extra())
         with (self.folder / "log").open("ab") as log:
             command = [str(program("etcd")), *flags.arguments(launch, VERSION)]
+            if self._space is not None:
+                command = self._space.command(*command)
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         self._pid.write_text(str(self._process.pid))
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """End it, if it runs, whoever started it."""
         if self.alive:
-            fd = os.pidfd_open(int(self._pid.read_text()))
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(fd, number)
+            fd = self.send(number)
             select.select([fd], [], [])
             os.close(fd)
             self._pid.unlink()
         self._reap()
+
+    def send(self, number: signal.Signals) -> int:
+        """Give it a signal; a pidfd of it, to be closed."""
+        fd = os.pidfd_open(int(self._pid.read_text()))
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(fd, number)
+        return fd
 
     @property
     def alive(self) -> bool:
@@ -103,9 +113,9 @@ class Etcds:
         self.tls = ClientTLS(admin.ca, admin.crt, admin.key)
         self.all: list[Running] = []
 
-    def add(self, name: str) -> Running:
+    def add(self, name: str, address: str = "", space: Namespace | None = None) -> Running:
         """One more, not started."""
-        self.all.append(Running(self.folder, name, self.authority, self._patient))
+        self.all.append(Running(self.folder, name, self.authority, self._patient, address, space))
         return self.all[-1]
 
     def client(self, member: Running) -> Etcd:

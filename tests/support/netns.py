@@ -79,12 +79,12 @@ def cable() -> Iterator[tuple[Namespace, Namespace]]:
         yield near, far
 
 
-def on_loop_in(space: Namespace, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run `main` on a loop in a thread of its own that is in the namespace, for at most 60 s: for code under test that
-    opens its sockets itself."""
+def on_loop_in(space: Namespace, main: Callable[[], Coroutine[Any, Any, None]], seconds: float = 60) -> None:
+    """Run `main` on a loop in a thread of its own that is in the namespace, for at most so long: for code under test
+    that opens its sockets itself."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(seconds):
             await main()
 
     def run() -> None:

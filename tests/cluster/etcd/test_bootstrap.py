@@ -233,9 +233,9 @@ async def test_who_lost_the_data_of_a_cluster_remembers_it_until_all_say_that_no
 
 
 @on_loop
-async def test_two_that_are_asked_at_once_become_members_of_one_cluster(etcds: Etcds) -> None:
+async def test_two_that_are_asked_at_once_become_members_of_one_cluster(hasty: Etcds) -> None:
     async with AsyncExitStack() as stack:
-        one, two = [await stack.enter_async_context(each) for each in controls(etcds, ["one", "two"])]
+        one, two = [await stack.enter_async_context(each) for each in controls(hasty, ["one", "two"])]
         running = asyncio.gather(one.run(), two.run())
         await gathered(one, 1)
         await gathered(two, 1)

@@ -2,9 +2,8 @@
 through all of it with writes that must not be lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
@@ -18,42 +17,35 @@ NAMES = ("one", "two", "three")
 HARMS = ("keeper", "power", "disk")  # what dies with it: nothing else, etcd too, all its data too
 
 
-@pytest.fixture
-def etcds(tmp_path: Path) -> Iterator[Etcds]:
-    made = Etcds(tmp_path, patient=False)
-    yield made
-    made.end()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("harm", HARMS)
-def test_a_node_killed_after_any_step_of_joining_comes_in(etcds: Etcds, harm: str) -> None:
-    begin(etcds)
-    steps = taken(lambda: alone(etcds, Control.run))
+def test_a_node_killed_after_any_step_of_joining_comes_in(hasty: Etcds, harm: str) -> None:
+    begin(hasty)
+    steps = taken(lambda: alone(hasty, Control.run))
     written = {"Journal.write joining", "Journal.write joining of a member", "Journal.write member of a member"}
     assert {*steps} == {*written, "Etcd.add_learner", "Running.start", "Etcd.promote"}
     for number, step in enumerate(steps, 1):
-        asyncio.run(alone(etcds, Control.leave))
-        killed_after(step, lambda: alone(etcds, Control.run))
-        suffer(etcds, harm)
-        asyncio.run(alone(etcds, Control.run))
-        asyncio.run(check(etcds, NAMES, number))
+        asyncio.run(alone(hasty, Control.leave))
+        killed_after(step, lambda: alone(hasty, Control.run))
+        suffer(hasty, harm)
+        asyncio.run(alone(hasty, Control.run))
+        asyncio.run(check(hasty, NAMES, number))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("harm", HARMS)
-def test_a_node_killed_after_any_step_of_leaving_is_gone(etcds: Etcds, harm: str) -> None:
-    begin(etcds)
-    come(etcds)
-    steps = taken(lambda: alone(etcds, Control.leave))
+def test_a_node_killed_after_any_step_of_leaving_is_gone(hasty: Etcds, harm: str) -> None:
+    begin(hasty)
+    come(hasty)
+    steps = taken(lambda: alone(hasty, Control.leave))
     written = {"Journal.write leaving of a member", "Journal.write removed", "Journal.write free"}
     assert {*steps} == {*written, "Etcd.move_leader", "Etcd.remove", "Running.kill", "Path.rename", "rmtree"}
     for number, step in enumerate(steps, 1):
-        come(etcds)
-        killed_after(step, lambda: alone(etcds, Control.leave))
-        suffer(etcds, harm)
-        asyncio.run(alone(etcds, Control.leave))
-        asyncio.run(check(etcds, NAMES[:2], number))
+        come(hasty)
+        killed_after(step, lambda: alone(hasty, Control.leave))
+        suffer(hasty, harm)
+        asyncio.run(alone(hasty, Control.leave))
+        asyncio.run(check(hasty, NAMES[:2], number))
 
 
 def come(etcds: Etcds) -> None:

@@ -1,11 +1,7 @@
 """A cluster's life, by what its nodes do of themselves."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
-
-import pytest
 
 from core.cluster.etcd import bootstrap
 from core.cluster.etcd.journal import Stage
@@ -14,17 +10,10 @@ from tests.support.control import CLOCK, controls, gathered
 from tests.support.etcd import Etcds
 
 
-@pytest.fixture
-def etcds(tmp_path: Path) -> Iterator[Etcds]:
-    made = Etcds(tmp_path, patient=False)
-    yield made
-    made.end()
-
-
 @on_loop
-async def test_three_come_in_after_one_was_asked_and_one_leaves(etcds: Etcds) -> None:
+async def test_three_come_in_after_one_was_asked_and_one_leaves(hasty: Etcds) -> None:
     async with AsyncExitStack() as stack:
-        one, two, three = [await stack.enter_async_context(each) for each in controls(etcds, ["one", "two", "three"])]
+        one, two, three = [await stack.enter_async_context(each) for each in controls(hasty, ["one", "two", "three"])]
         running = asyncio.gather(one.run(), two.run(), three.run())
         await gathered(one, 2)
         assert await bootstrap.bootstrap(one.local, one.reach, CLOCK) == []

@@ -1,8 +1,7 @@
 """A cluster begun anew: from a snapshot, whole or damaged; from the one member that is left."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -13,30 +12,11 @@ from core.cluster.etcd.client import Etcd
 from core.cluster.etcd.journal import Entry, Stage
 from core.cluster.etcd.recover import BUMP, Report, plan
 from tests.support.clock import on_loop
-from tests.support.control import CLOCK, Control, controls, gathered, run
+from tests.support.control import CLOCK, Control, controls, formed, gathered, run
 from tests.support.etcd import Etcds
 from tests.support.steps import killed_after, taken
 
 NAMES = ("one", "two", "three")
-
-
-@pytest.fixture
-def etcds(tmp_path: Path) -> Iterator[Etcds]:
-    made = Etcds(tmp_path, patient=False)
-    yield made
-    made.end()
-
-
-@asynccontextmanager
-async def cluster(etcds: Etcds, *names: str) -> AsyncIterator[list[Control]]:
-    """Begun by the first."""
-    async with AsyncExitStack() as stack:
-        made = [await stack.enter_async_context(each) for each in controls(etcds, names)]
-        running = asyncio.gather(*(each.run() for each in made))
-        await gathered(made[0], len(names) - 1)
-        await bootstrap.bootstrap(made[0].local, made[0].reach, CLOCK)
-        await running
-        yield made
 
 
 async def saved(etcd: Etcd, path: Path) -> Path:
@@ -63,18 +43,18 @@ def test_a_plan_keeps_who_knows_most_and_gives_nobody_up_unsaid() -> None:
 
 
 @on_loop
-async def test_a_snapshot_becomes_a_cluster_and_a_damaged_one_none(etcds: Etcds) -> None:
-    async with cluster(etcds, "one") as (one,):
+async def test_a_snapshot_becomes_a_cluster_and_a_damaged_one_none(hasty: Etcds) -> None:
+    async with formed(controls(hasty, ["one"])) as (one,):
         await one.own.put(b"key", b"value")
         before = (await one.own.status()).header
-        snapshot = await saved(one.own, etcds.folder / "snapshot")
+        snapshot = await saved(one.own, hasty.folder / "snapshot")
         await one.leave(last=True)
-    damaged = etcds.folder / "damaged"
+    damaged = hasty.folder / "damaged"
     damaged.write_bytes(snapshot.read_bytes()[:-1] + b"?")
-    cut = etcds.folder / "cut"
+    cut = hasty.folder / "cut"
     cut.write_bytes(snapshot.read_bytes()[:-32])
     async with AsyncExitStack() as stack:
-        two = await stack.enter_async_context(controls(etcds, ["two"])[0])
+        two = await stack.enter_async_context(controls(hasty, ["two"])[0])
         running = asyncio.ensure_future(two.run())
         await gathered(two, 0)
         with pytest.raises(Invalid, match="damaged is damaged"):
@@ -91,11 +71,11 @@ async def test_a_snapshot_becomes_a_cluster_and_a_damaged_one_none(etcds: Etcds)
 
 
 @on_loop
-async def test_what_etcd_takes_for_no_database_leaves_a_node_as_it_was(etcds: Etcds) -> None:
-    nonsense = etcds.folder / "nonsense"
+async def test_what_etcd_takes_for_no_database_leaves_a_node_as_it_was(hasty: Etcds) -> None:
+    nonsense = hasty.folder / "nonsense"
     nonsense.write_bytes(b"?" * 4096)
     async with AsyncExitStack() as stack:
-        one = await stack.enter_async_context(controls(etcds, ["one"])[0])
+        one = await stack.enter_async_context(controls(hasty, ["one"])[0])
         running = asyncio.ensure_future(one.run())
         await gathered(one, 0)
         await bootstrap.bootstrap(one.local, one.reach, CLOCK, source=str(nonsense), trusted=True)
@@ -106,17 +86,17 @@ async def test_what_etcd_takes_for_no_database_leaves_a_node_as_it_was(etcds: Et
 
 
 @pytest.mark.slow
-def test_a_node_killed_after_any_step_of_restoring_goes_on(etcds: Etcds) -> None:
-    snapshot = etcds.folder / "snapshot"
+def test_a_node_killed_after_any_step_of_restoring_goes_on(hasty: Etcds) -> None:
+    snapshot = hasty.folder / "snapshot"
 
     async def old() -> None:
-        async with cluster(etcds, "old") as (member,):
+        async with formed(controls(hasty, ["old"])) as (member,):
             await member.own.put(b"key", b"value")
             await saved(member.own, snapshot)
             await member.leave(last=True)
 
     async def begin() -> None:
-        async with Control(etcds, etcds.all[-1]) as control:
+        async with Control(hasty, hasty.all[-1]) as control:
             running = asyncio.ensure_future(control.run())
             if control.local.journal.entry.stage is Stage.FREE and not control.local.has_data:
                 await bootstrap.bootstrap(control.local, control.reach, CLOCK, source=str(snapshot))
@@ -125,26 +105,26 @@ def test_a_node_killed_after_any_step_of_restoring_goes_on(etcds: Etcds) -> None
             assert (await control.own.members()).members[0].name == control.member.name
 
     asyncio.run(old())
-    etcds.add("new")
+    hasty.add("new")
     steps = taken(begin)
     stages = ("claiming", "restoring", "restored", "bootstrap", "member of a member")
     assert [each for each in steps if "write" in each] == [f"Journal.write {stage}" for stage in stages]
     assert {"Path.rename", "rmtree", "Running.start"} < {*steps}
     for number, step in enumerate(steps):
-        etcds.all[-1].kill()
-        etcds.add(f"new{number}")
+        hasty.all[-1].kill()
+        hasty.add(f"new{number}")
         killed_after(step, begin)
-        etcds.all[-1].kill()
+        hasty.all[-1].kill()
         asyncio.run(begin())
 
 
 @pytest.mark.slow
-def test_the_one_that_is_left_begins_anew_and_those_given_up_come_back_without_their_data(etcds: Etcds) -> None:
-    asyncio.run(asyncio.wait_for(lose_two_of_three(etcds), 180))
+def test_the_one_that_is_left_begins_anew_and_those_given_up_come_back_without_their_data(hasty: Etcds) -> None:
+    asyncio.run(asyncio.wait_for(lose_two_of_three(hasty), 180))
 
 
 async def lose_two_of_three(etcds: Etcds) -> None:
-    async with cluster(etcds, *NAMES) as (one, two, three):
+    async with formed(controls(etcds, NAMES)) as (one, two, three):
         await one.own.put(b"key", b"value")
         newest = (await one.own.status()).header.revision
         while (await two.own.status()).header.revision < newest:
