@@ -24,6 +24,7 @@ from core.node.controllers.k8s import manifests as k8s_manifests
 from core.node.controllers.k8s import network as k8s_network
 from core.node.controllers.k8s import secrets as k8s_secrets
 from core.node.controllers.k8s.approval import Approval
+from core.node.controllers.k8s.nodes import nodes
 from core.node.controllers.runtime import MachineStatusController
 from core.node.controllers.runtime.kernelparams import kernel_params
 from core.node.etcd.place import Place
@@ -130,6 +131,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         *k8s_kubelet.controllers(kubelet, Pods(client), lambda: node.begin(k8s_kubelet.ID), node.services),
         *k8s_manifests.manifests(clock),
         Approval(clock),
+        *nodes(),
         files.etc_files(),
         *controlplane.controllers(init, node.runtime),
         cri.registries(),

@@ -123,12 +123,12 @@ class Channel:
     async def close(self) -> None:
         """End the connection and every call on it."""
         self._closed = True
+        if self._connection is not None:  # before anything that can be interrupted
+            self._connection.close("channel is closed")
         if self._dialling is not None:
             self._dialling.cancel()
             await asyncio.wait([self._dialling])
             self._dialling = None
-        if self._connection is not None:
-            self._connection.close("channel is closed")
 
     async def __aenter__(self) -> "Channel":
         return self
@@ -139,6 +139,8 @@ class Channel:
     async def _dial(self) -> Connection:
         """Goes on, and its outcome counts, when whoever asked for it no longer waits."""
         self._connection = await dial(self.target, self._tls, self._timeout, self._message_limit)
+        if self._closed:
+            self._connection.close("channel is closed")
         return self._connection
 
     def _call(

@@ -2,6 +2,7 @@
 requests and their deadlines; keeps no copy of what it read and judges nothing that is answered."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -113,8 +114,9 @@ class Kubernetes:
         minutes. Raises Expired when it has forgotten that version."""
         words = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since}
         path = query(where.path(namespace), words | {"labelSelector": labels, "fieldSelector": fields})
-        async for event in watching.events(Exchange(self._channel, "GET", path, self._fields)):
-            yield event
+        async with aclosing(watching.events(Exchange(self._channel, "GET", path, self._fields))) as events:
+            async for event in events:
+                yield event
 
     async def ask(
         self,

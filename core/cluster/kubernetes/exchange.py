@@ -3,7 +3,7 @@ lasts; the connection is the channel's, which dials again when it was lost."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 from core.base.errors import Invalid, NotReady
@@ -100,9 +100,10 @@ def lost(stream: Stream, exchange: Exchange) -> NotReady:
 
 async def _body(stream: Stream, exchange: Exchange) -> bytes:
     parts, size = list[bytes](), 0
-    async for piece in pieces(stream, exchange):
-        parts.append(piece)
-        size += len(piece)
-        if size > BODY:
-            raise Invalid(f"{exchange}: more than {BODY >> 20} MiB in one answer", remedy="ask for fewer at once")
+    async with aclosing(pieces(stream, exchange)) as came:
+        async for piece in came:
+            parts.append(piece)
+            size += len(piece)
+            if size > BODY:
+                raise Invalid(f"{exchange}: more than {BODY >> 20} MiB in one answer", remedy="ask for fewer at once")
     return b"".join(parts)

@@ -2,6 +2,7 @@
 cutting and nothing of what the events tell."""
 
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -62,7 +63,7 @@ def parse(line: bytes) -> Event:
 async def events(exchange: Exchange) -> AsyncGenerator[Event]:
     """The events of a watch, until the server ends it."""
     lines = Lines()
-    async with exchange.answered() as stream:
-        async for piece in pieces(stream, exchange):
+    async with exchange.answered() as stream, aclosing(pieces(stream, exchange)) as came:
+        async for piece in came:
             for line in lines.feed(piece):
                 yield parse(line)

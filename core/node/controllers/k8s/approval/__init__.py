@@ -46,7 +46,7 @@ class Approval(Controller):
     async def work(self, scope: Scope) -> None:
         await self._asking.each(self._follow)
 
-    async def _follow(self, kubernetes: Kubernetes) -> None:
+    async def _follow(self, kubernetes: Kubernetes, _: str) -> None:
         waiting = False
         async with _Following(follow(kubernetes, REQUESTS)) as following:
             while True:

@@ -53,11 +53,11 @@ def _config(root: V1Alpha1, static_pods: str) -> KubeletConfig:
         disable_manifests_directory=kubelet.disable_manifests_directory,
         enable_fs_quota_monitoring=machine.features.disk_quota_support,
         credential_provider_config=kubelet.credential_provider_config or {},
-        register_with_taints=dict(_taints(root)),
+        register_with_taints=dict(taints(root)),
     )
 
 
-def _taints(root: V1Alpha1) -> Iterator[tuple[str, str]]:
+def taints(root: V1Alpha1) -> Iterator[tuple[str, str]]:
     """What keeps pods away from the moment the node is known. A control plane that takes pods has none of its own."""
     yield from root.machine.node_taints.items()
     leads, open_ = root.machine.type != "worker", root.cluster.allow_scheduling_on_control_planes

@@ -1,18 +1,16 @@
 """MachineConfig -> BootstrapManifestsConfig, ExtraManifestsConfig: what the cluster shall be given, as a control
 plane's config says it. A worker has none."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from core.cluster.kubernetes import subnets, versions
 from core.config.load import Config
 from core.config.schema.cluster import Cluster
-from core.node import machineconfig
-from core.node.resources.config import MachineConfig
+from core.node.controllers.k8s.controlplane.source import of_control_plane
 from core.node.resources.k8s import BootstrapManifestsConfig, ExtraManifest, ExtraManifestsConfig, Resources
-from core.state import Controller, Resource, Scope, Spec, transform
+from core.state import Controller, Scope
 
-S = TypeVar("S", bound=Spec)
 BOOTSTRAP: Final = BootstrapManifestsConfig.at("manifests")
 EXTRA: Final = ExtraManifestsConfig.at("extra-manifests")
 KUBECONFIG: Final = "/etc/kubernetes/kubeconfig"
@@ -24,7 +22,7 @@ _NETWORKS, _CLOUD, _LAST = "05", "30", "99"
 def bootstrap_config(proxy_image: str, dns_image: str, flannel_image: str) -> Controller:
     """Id `manifests`; the images are those of who names none."""
 
-    def make(config: Config) -> BootstrapManifestsConfig:
+    def make(config: Config, _: Scope) -> BootstrapManifestsConfig:
         cluster = config.v1alpha1.cluster
         pods, dns = tuple(map(str, subnets.pods(cluster.network))), _dns_addresses(cluster)
         image, prism = cluster.proxy.image or proxy_image, config.v1alpha1.machine.features.kube_prism
@@ -53,16 +51,18 @@ def bootstrap_config(proxy_image: str, dns_image: str, flannel_image: str) -> Co
             cni_name=cni,
         )
 
-    return _of("k8s.ControlPlaneBootstrapManifestsController", BootstrapManifestsConfig, BOOTSTRAP.id, make)
+    return of_control_plane(
+        "k8s.ControlPlaneBootstrapManifestsController", BootstrapManifestsConfig, BOOTSTRAP.id, make
+    )
 
 
 def extra_config() -> Controller:
     """Id `extra-manifests`. Each has a name of its own: where it is, or what the config calls it."""
 
-    def make(config: Config) -> ExtraManifestsConfig:
+    def make(config: Config, _: Scope) -> ExtraManifestsConfig:
         return ExtraManifestsConfig(extra_manifests=tuple(_extra(config.v1alpha1.cluster)))
 
-    return _of("k8s.ControlPlaneExtraManifestsController", ExtraManifestsConfig, EXTRA.id, make)
+    return of_control_plane("k8s.ControlPlaneExtraManifestsController", ExtraManifestsConfig, EXTRA.id, make)
 
 
 def _extra(cluster: Cluster) -> Iterator[ExtraManifest]:
@@ -95,13 +95,3 @@ def _dns_addresses(cluster: Cluster) -> list[str]:
     """The tenth of each range of services, or what the config has pods ask."""
     found = [network.network_address + _DNS for network in subnets.services(cluster.network)]
     return [str(address) for address in found]
-
-
-def _of(name: str, target: type[S], id_: str, make: Callable[[Config], S]) -> Controller:
-    def derive(resource: Resource[MachineConfig], _: Scope) -> S | None:
-        config = machineconfig.of(resource)
-        if resource.md.id != machineconfig.ACTIVE or not config.complete or not config.is_control_plane:
-            return None
-        return make(config)
-
-    return transform(name, MachineConfig, target, derive, rename=lambda _: id_)
