@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("tests.support.results",)
+pytest_plugins = ("tests.support.limits", "tests.support.results")
 
 # a busy machine is slow, and that is no failure
 settings.register_profile("ichor", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.cli.imagefile import cache
 from core.image.build import Options, Paths, build
+from tests.support.limits import unhurried
 
 __all__ = ["TREE", "built", "cache"]
 
@@ -17,4 +18,5 @@ def built() -> Paths:
     given = os.environ.get("ICHOR_TEST_IMAGE")
     if given:
         return Paths.under(Path(given))
-    return build(Options(TREE, cache(), relock=True, say=lambda _: None))
+    with unhurried():
+        return build(Options(TREE, cache(), relock=True, say=lambda _: None))
