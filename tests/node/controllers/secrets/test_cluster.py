@@ -281,6 +281,14 @@ async def test_without_a_balancer_a_kubelet_asks_what_is_next_to_it(table: FdTab
 
 
 @on_loop
+async def test_without_a_token_there_is_no_cluster_for_a_kubelet(table: FdTable) -> None:
+    node = Node(table, merge(load(CONFIG), b'[{"op": "remove", "path": "/cluster/token"}]').text)
+    async with node.running():
+        await settle()
+        assert node.all(Kubelet) == {}
+
+
+@on_loop
 async def test_nothing_is_issued_before_the_node_knows_its_addresses(table: FdTable) -> None:
     node = Node(table)
     node.put("accumulative-no-k8s", NodeAddress())

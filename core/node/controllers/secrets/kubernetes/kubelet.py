@@ -14,7 +14,8 @@ def kubelet() -> Controller:
     def derive(resource: Resource[MachineConfig], _: Scope) -> Kubelet | None:
         config = machineconfig.of(resource)
         cluster = config.v1alpha1.cluster
-        if resource.md.id != machineconfig.ACTIVE or not config.complete or not cluster.control_plane.endpoint:
+        alone = not (cluster.control_plane.endpoint and cluster.token)  # without either no kubelet gets anywhere
+        if resource.md.id != machineconfig.ACTIVE or not config.complete or alone:
             return None
         token = cluster.token.partition(".")
         return Kubelet(
