@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.base.clock import Clock
-from core.base.errors import Conflict, NotReady
-from core.cluster.etcd import bootstrap, recover
+from core.base.errors import NotReady
+from core.cluster.etcd import bootstrap, leave, recover
 from core.cluster.etcd.client import LATER, SOON, Etcd, any_of
 from core.cluster.etcd.journal import Entry, Stage
 from core.cluster.etcd.local import Local
@@ -43,9 +43,8 @@ async def enter(local: Local, reach: Reach, run: Run, clock: Clock) -> Way:
     while True:
         await bootstrap.resume(local, reach, clock)
         await recover.carry(local, run)
+        await leave.finish(local, reach, clock)
         entry = local.journal.entry
-        if entry.stage in (Stage.LEAVING, Stage.REMOVED):
-            raise Conflict("this node is leaving etcd")
         if entry.stage is Stage.BOOTSTRAP:
             return Way(_initial(local), True, entry.token)
         if local.has_data and not await _outlived(local, reach):

@@ -1,7 +1,7 @@
 """A node's way out of etcd: leadership handed over, membership given up, data wiped. Owns the order, which can be begun
 anew from any of its steps; refuses to begin when those who stay would be no majority."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from core.base.clock import Clock
@@ -40,6 +40,22 @@ async def leave(
     entry = local.journal.entry
     if entry.stage is Stage.FREE and not local.has_data:
         return
+    await _leave(local, [own], reach, stop, clock, last)
+
+
+async def finish(local: Local, reach: Reach, clock: Clock) -> None:
+    """Go on with leaving on a node that was killed while it left, or that gave its data up; etcd does not run."""
+
+    async def stop() -> None:
+        pass
+
+    if local.journal.entry.stage in (Stage.LEAVING, Stage.REMOVED):
+        await _leave(local, [], reach, stop, clock, last=True)
+
+
+async def _leave(
+    local: Local, own: Sequence[Etcd], reach: Reach, stop: Callable[[], Awaitable[None]], clock: Clock, last: bool
+) -> None:
     end = clock.monotonic() + SECONDS
     while local.journal.entry.stage is not Stage.REMOVED:
         try:
@@ -63,8 +79,8 @@ async def remove(reach: Reach, own: Etcd, member: int) -> None:
     await any_of([own, *reach.others], lambda etcd: etcd.remove(member))
 
 
-async def _give_up(local: Local, own: Etcd, reach: Reach, last: bool) -> None:
-    seen = await census(reach, [own])
+async def _give_up(local: Local, own: Sequence[Etcd], reach: Reach, last: bool) -> None:
+    seen = await census(reach, own)
     known = await _known(local, own, seen)
     if known is not None:
         entry = Entry(Stage.LEAVING, cluster=seen.cluster, member=known.ID)
@@ -77,20 +93,20 @@ async def _give_up(local: Local, own: Etcd, reach: Reach, last: bool) -> None:
     local.journal.write(Entry(Stage.REMOVED))
 
 
-async def _known(local: Local, own: Etcd, seen: Census) -> Member | None:
+async def _known(local: Local, own: Sequence[Etcd], seen: Census) -> Member | None:
     """Which member this node is: as it wrote down, as its etcd says, or as one that was added and never started."""
     entry = local.journal.entry
     if entry.member:
         return seen.member(entry.member)
     if local.has_data:
-        return seen.member((await own.status()).header.member_id)
+        return seen.member((await any_of(own, Etcd.status)).header.member_id)
     ours = [each for each in seen.members if set(each.peerURLs) == set(local.me.peer_urls)]
     return ours[0] if ours else None
 
 
-async def _removed(own: Etcd, reach: Reach, member: int, seen: Census) -> None:
+async def _removed(own: Sequence[Etcd], reach: Reach, member: int, seen: Census) -> None:
     """Not a member any more. Those who stay are asked, as one who is removed answers nobody."""
-    if seen.leader == member:
-        await forfeit(own, reach)
+    if own and seen.leader == member:
+        await forfeit(own[0], reach)
     staying = [etcd for each in seen.members if member != each.ID for etcd in reach.of(each)]
     await any_of(staying, lambda etcd: etcd.remove(member))

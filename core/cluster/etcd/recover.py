@@ -107,7 +107,7 @@ def survive(local: Local) -> None:
 
 
 def forsake(local: Local) -> None:
-    """This node gives its data up: written down; etcd is then to be stopped and `leave.leave` to finish."""
+    """This node gives its data up: written down; etcd is then to be stopped and started (`enter`)."""
     entry = local.journal.entry
     local.journal.write(Entry(Stage.REMOVED, cluster=entry.cluster, member=entry.member))
 

@@ -48,6 +48,26 @@ def test_a_node_killed_after_any_step_of_leaving_is_gone(hasty: Etcds, harm: str
         asyncio.run(check(hasty, NAMES[:2], number))
 
 
+@pytest.mark.slow
+def test_a_node_killed_after_any_step_of_leaving_comes_in_anew_when_it_is_to_run_etcd(hasty: Etcds) -> None:
+    begin(hasty)
+    come(hasty)
+    steps = taken(lambda: alone(hasty, Control.leave))
+    for number, step in enumerate(steps, 1):
+        come(hasty)
+        before = asyncio.run(identity(hasty))
+        killed_after(step, lambda: alone(hasty, Control.leave))
+        hasty.all[2].kill()
+        asyncio.run(alone(hasty, Control.run))
+        asyncio.run(check(hasty, NAMES, number))
+        assert asyncio.run(identity(hasty)) != before
+
+
+async def identity(etcds: Etcds) -> int:
+    async with third(etcds) as control:
+        return (await control.own.status()).header.member_id
+
+
 def come(etcds: Etcds) -> None:
     """The third is there, and leads, so that it has something to hand over."""
     asyncio.run(alone(etcds, Control.run))
