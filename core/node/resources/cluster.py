@@ -120,3 +120,22 @@ class PeerNetwork(Spec, frozen=True):
     addresses: tuple[str, ...] = ()
     pod_networks: tuple[str, ...] = ()
     since: Moment = 0.0
+
+
+@resource(
+    "PeerRoutes.cluster.ichor.dev",
+    "cluster",
+    columns=(
+        Column("Node", "{.nodename}"),
+        Column("Gateway", "{.gateway}"),
+        Column("Link", "{.linkName}"),
+        Column("Problem", "{.problem}"),
+    ),
+)
+class PeerRoute(Spec, frozen=True):
+    """The way to the pods of another node (id: their prefix), or why there is none."""
+
+    nodename: str
+    gateway: str = ""
+    link_name: str = ""
+    problem: str = ""
