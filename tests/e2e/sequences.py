@@ -9,6 +9,7 @@ TYPE: Final = "talos/runtime/machine."
 # phases, each with its one task
 BOOT: Final = (("ephemeral", "mountEphemeralPartition"), ("startEverything", "startAllServices"))
 REBOOT: Final = (
+    ("drain", "cordonAndDrainNode"),
     ("cleanup", "stopAllPods"),
     ("stopServices", "stopAllServices"),
     ("volumeFinalize", "closeVolumes"),

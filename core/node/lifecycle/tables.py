@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from core.node.lifecycle import tasks
+from core.node.lifecycle import leaving, tasks
 from core.node.lifecycle.sequence import Phase, Sequence, Task
 
 INITIALIZE: Final = Sequence(
@@ -19,6 +19,7 @@ BOOT: Final = Sequence(
 REBOOT: Final = Sequence(
     "reboot",
     (
+        Phase("drain", (Task("cordonAndDrainNode", leaving.cordon_and_drain),)),
         Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
         Phase("volumeFinalize", (Task("closeVolumes", tasks.close_volumes),)),
@@ -29,6 +30,7 @@ REBOOT: Final = Sequence(
 SHUTDOWN: Final = Sequence(
     "shutdown",
     (
+        Phase("drain", (Task("cordonAndDrainNode", leaving.cordon_and_drain),)),
         Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
         Phase("volumeFinalize", (Task("closeVolumes", tasks.close_volumes),)),

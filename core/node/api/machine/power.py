@@ -14,8 +14,8 @@ async def reboot(node: Node, ctx: Any, request: pb.RebootRequest) -> pb.RebootRe
 
 
 async def shutdown(node: Node, ctx: Any, request: pb.ShutdownRequest) -> pb.ShutdownResponse:
-    """Power off; `force` skips leaving Kubernetes in an orderly way, which only matters where there is one."""
-    running = node.lifecycle.start("shutdown")
+    """Power off; `force` does not wait for pods to go elsewhere."""
+    running = node.lifecycle.start("shutdown", phase=1 if request.force else 0)
     return pb.ShutdownResponse(messages=[pb.Shutdown(actor_id=running.actor)])
 
 

@@ -1,0 +1,49 @@
+"""How a node leaves Kubernetes for a while: closed for new pods, and its own gone elsewhere, within a bound. A node
+that was never in a cluster, or whose cluster does not answer, is not held up for long."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Final
+
+from core.base.errors import NotReady
+from core.cluster.kubernetes import kubeconfig, kubelet
+from core.cluster.kubernetes.draining import drain
+from core.node.node import Node
+from core.node.resources.config import MachineTypeSpec
+from core.node.resources.k8s import Nodename, NodeStatus
+from core.node.resources.secrets import Kubernetes as Secrets
+from core.node.waiting import until
+
+CORDON_SECONDS: Final = 30.0
+DRAIN_SECONDS: Final = 60.0
+_LOG: Final = logging.getLogger("lifecycle")
+
+
+async def cordon_and_drain(node: Node) -> None:
+    """Until no pod is left that has to go. Raises NotReady when the cluster does not answer, or what is left stays."""
+    name = node.store.find(Nodename.at("nodename"))
+    known = None if name is None else node.store.find(NodeStatus.at(name.spec.nodename))
+    config = _config(node)
+    if known is None or not config:
+        return
+    try:
+        async with asyncio.timeout(CORDON_SECONDS):  # NodeApply closes it, because the machine goes down
+            await until(node.store, known.md.pointer, lambda status: status.unschedulable)
+        async with asyncio.timeout(DRAIN_SECONDS + CORDON_SECONDS), kubeconfig.connect(config) as kubernetes:
+            left = await drain(kubernetes, known.md.id, DRAIN_SECONDS, node.clock)
+    except TimeoutError:
+        raise NotReady("the cluster did not take this node's pods in time") from None
+    if left:
+        raise NotReady(f"pods that stay until the end: {', '.join(left)}")
+    _LOG.info("node %s is drained", known.md.id)
+
+
+def _config(node: Node) -> bytes:
+    """By which the API server is asked: a control plane's own, or what the kubelet shows."""
+    machine = node.store.find(MachineTypeSpec.at("machine-type"))
+    if machine is None or not machine.spec.machine_type.control_plane:
+        path = Path(kubelet.KUBECONFIG)
+        return path.read_bytes() if path.exists() else b""
+    secrets = node.store.find(Secrets.at("k8s-certs"))
+    return b"" if secrets is None else secrets.spec.localhost_admin_kubeconfig.encode()
