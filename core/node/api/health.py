@@ -1,12 +1,17 @@
 """cluster.ClusterService: the health of what there is, as lines. A line says what is waited for and why, and again when
 the reason changes; the call ends when all is well, or with DEADLINE_EXCEEDED after the time that was given."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
-from core.base.errors import Unsupported
-from core.node.api.later import KUBERNETES
+from core.base.errors import Denied, NotReady, Unsupported
+from core.cluster.kubernetes import kubeconfig
+from core.cluster.kubernetes.client import Kubernetes
+from core.node.api import clusterhealth
+from core.node.api.clusterhealth import Expected, Skipped
 from core.node.node import Node
+from core.node.resources import secrets
 from core.node.resources.config import MachineType, MachineTypeSpec
 from core.node.resources.runtime import MachineStatus
 from core.rpc.pb.cluster import cluster_pb2 as pb
@@ -14,8 +19,10 @@ from core.rpc.service import Service, server_stream
 from core.rpc.status import Code, RpcError
 from core.state import Store
 
+ALONE: Final = "Kubernetes: this node is in none"
 BOOTSTRAP: Final = "etcd waits for somebody to bootstrap the cluster"
 AGAIN: Final = 0.5  # seconds between two looks
+AGAIN_FAR: Final = 2.0  # where an API server is asked
 Check = Callable[[Node], str]
 
 
@@ -26,23 +33,71 @@ def service(node: Node) -> Service:
         _only_control_plane(node.store)
         deadline = node.clock.monotonic() + request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
         for name, problem in CHECKS.items():
-            said = None
-            while said != "":
-                now = problem(node)
-                if now != said:
-                    yield pb.HealthCheckProgress(message=f"waiting for {name}: {now or 'OK'}")
-                    said = now
-                if now and node.clock.monotonic() >= deadline:
-                    raise RpcError(Code.DEADLINE_EXCEEDED, f"waited for {name}: {now}")
-                if now:
-                    await node.clock.sleep(AGAIN)
-        idle = () if node.etcd.begun else (BOOTSTRAP,)
-        for missing in (*idle, KUBERNETES):
+            async for line in _until(node, name, _at_once(problem, node), deadline, AGAIN):
+                yield line
+        api = _api(node.store)
+        for missing in _unseen(node, api):
             yield pb.HealthCheckProgress(message=f"not looked at: {missing}")
+        if api is None or not node.etcd.begun:
+            return
+        info = request.cluster_info
+        expected = Expected(info.control_plane_nodes, info.worker_nodes)
+        async with api:
+            for name, look in clusterhealth.CHECKS.items():
+                async for line in _until(node, name, partial(_asked, look, api, expected), deadline, AGAIN_FAR):
+                    yield line
 
     return Service(
         "cluster.ClusterService", {"HealthCheck": server_stream(check, pb.HealthCheckRequest, pb.HealthCheckProgress)}
     )
+
+
+async def _until(
+    node: Node, name: str, problem: Callable[[], Awaitable[str]], deadline: float, again: float
+) -> AsyncIterator[pb.HealthCheckProgress]:
+    """A line for each thing that is wrong, until nothing is. Raises RpcError when the time is over."""
+    said = None
+    while said != "":
+        try:
+            now = await problem()
+        except Skipped as why:
+            yield pb.HealthCheckProgress(message=f"not looked at: {name}: {why}")
+            return
+        if now != said:
+            yield pb.HealthCheckProgress(message=f"waiting for {name}: {now or 'OK'}")
+            said = now
+        if now and node.clock.monotonic() >= deadline:
+            raise RpcError(Code.DEADLINE_EXCEEDED, f"waited for {name}: {now}")
+        if now:
+            await node.clock.sleep(again)
+
+
+def _at_once(problem: Check, node: Node) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        return problem(node)
+
+    return look
+
+
+async def _asked(look: clusterhealth.Check, api: Kubernetes, expected: Expected) -> str:
+    try:
+        return await look(api, expected)
+    except (NotReady, Denied) as error:
+        return str(error)
+
+
+def _api(store: Store) -> Kubernetes | None:
+    """This node's own API server, if it is to have one."""
+    made = store.find(secrets.Kubernetes.at("k8s-certs"))
+    clustered = store.find(secrets.Kubelet.at("kubelet")) is not None
+    return kubeconfig.connect(made.spec.localhost_admin_kubeconfig.encode()) if made is not None and clustered else None
+
+
+def _unseen(node: Node, api: Kubernetes | None) -> Iterator[str]:
+    if not node.etcd.begun:
+        yield BOOTSTRAP
+    if api is None:
+        yield ALONE
 
 
 def _only_control_plane(store: Store) -> None:

@@ -8,8 +8,14 @@ from google.protobuf.empty_pb2 import Empty
 from core.base.errors import Invalid, Unsupported
 from core.base.place import KEY, Place
 from core.linux import power
+from core.node.api.instances import PODS
+from core.node.api.machine import podlogs
+from core.node.api.machine.containers import records
+from core.node.containers import kubernetes
+from core.node.containers.client import SOCKET, Containerd
 from core.node.node import Node
 from core.node.services.logs import Log
+from core.rpc.client import Channel
 from core.rpc.context import Context
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -18,6 +24,11 @@ from core.rpc.pb.machine import machine_pb2 as pb
 async def logs(node: Node, ctx: Context, request: pb.LogsRequest) -> AsyncIterator[common_pb2.Data]:
     """The log of one id: `tail_lines` -1 is all of it; `follow` keeps the stream open. To a client that sends a Place
     (maybe an empty one) and follows, the place where it begins is told, and each record is a message of its own."""
+    if request.driver == common_pb2.CRI:
+        async with aclosing(_pods(node, request)) as pieces:
+            async for piece in pieces:
+                yield common_pb2.Data(bytes=piece)
+        return
     log, place = node.logs.find(request.id), ctx.metadata.get(KEY)
     if place is not None and request.follow:
         pieces = _from(log, str(place), request.tail_lines, ctx)
@@ -26,6 +37,18 @@ async def logs(node: Node, ctx: Context, request: pb.LogsRequest) -> AsyncIterat
     async with aclosing(pieces):
         async for piece in pieces:
             yield common_pb2.Data(bytes=piece)
+
+
+async def _pods(node: Node, request: pb.LogsRequest) -> AsyncGenerator[bytes]:
+    channel = Channel(SOCKET)
+    try:
+        known = await records(Containerd(channel, node.clock, PODS))
+    finally:
+        await channel.close()
+    path = podlogs.newest(kubernetes.find(known, request.id))
+    async with aclosing(podlogs.read(path, node.clock, tail=request.tail_lines, follow=request.follow)) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 def _from(log: Log, place: str, tail: int, ctx: Context) -> AsyncGenerator[bytes]:
