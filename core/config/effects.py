@@ -27,6 +27,8 @@ _KUBELET: Final = Effect("the kubelet is started anew with it; pods go on", serv
 _APISERVER: Final = Effect("kube-apiserver is started anew with it")
 _MANAGER: Final = Effect("kube-controller-manager is started anew with it")
 _SCHEDULER: Final = Effect("kube-scheduler is started anew with it")
+_MANIFESTS: Final = Effect("the cluster is given it; what is left out is taken away")
+_NODE: Final = Effect("the Node follows; what others have set stays")
 _DISK: Final = Effect("is read when the node takes a disk", once=True)
 _ETCD: Final = Effect("etcd starts with it the next time it starts")
 _ETCD_ADDRESSES: Final = Effect("etcd's members know this one there; it listens so the next time it starts")
@@ -73,6 +75,18 @@ EFFECTS: Final[dict[str, Effect]] = {
     "machine.controlPlane.controllerManager.disabled": Effect("kube-controller-manager ends, or begins"),
     "machine.controlPlane.scheduler.disabled": Effect("kube-scheduler ends, or begins"),
     "machine.kernel.modules": Effect("are loaded", lasting=True),
+    "machine.nodeLabels": _NODE,
+    "machine.nodeAnnotations": _NODE,
+    "machine.nodeTaints": Effect("a control plane's Node follows; a worker's has them from its registration"),
+    "cluster.allowSchedulingOnControlPlanes": Effect("the Node's taint follows"),
+    "cluster.proxy": _MANIFESTS,
+    "cluster.coreDNS": _MANIFESTS,
+    "cluster.network.cni.urls": _MANIFESTS,
+    "cluster.network.cni.flannel.extraArgs": _MANIFESTS,
+    "cluster.externalCloudProvider.manifests": _MANIFESTS,
+    "cluster.extraManifests": _MANIFESTS,
+    "cluster.extraManifestHeaders": Effect("manifests that are not here yet are asked for with these"),
+    "cluster.inlineManifests": _MANIFESTS,
     "cluster.clusterName": Effect("is the context's name in client configs that the node makes"),
     "cluster.controlPlane.endpoint": Effect("workers ask there for their certificates"),
     "machine.features.kubePrism": Effect("the balancer before the API servers follows", services=("kubeprism",)),
