@@ -34,6 +34,7 @@ VERBS: Final = {
     "health": ("core.cli.health", "whether the cluster is healthy"),
     "image": ("core.cli.imagefile", "container images of nodes; an image file on this machine"),
     "inspect": ("core.cli.inspect", "the graph of controllers"),
+    "kubeconfig": ("core.cli.kubeconfig", "access to the cluster's Kubernetes"),
     "list": ("core.cli.listing", "what is in a folder of nodes"),
     "logs": ("core.cli.logs", "what a service wrote"),
     "machineconfig": ("core.cli.machineconfig", "patch machine configs"),

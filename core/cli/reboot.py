@@ -42,4 +42,6 @@ def command(
 async def _drain(node: Node) -> None:
     """By the cluster's own API, for which the node gives the access. Raises what the node says where there is none."""
     async for _ in node.stream("machine.MachineService/Kubeconfig", Empty(), common_pb2.Data):
-        raise Unsupported("nodes are not drained yet", remedy="drain it with kubectl and leave --drain out")
+        raise Unsupported(
+            "this program does not drain nodes of Kubernetes yet", remedy="use kubectl drain, without --drain"
+        )

@@ -167,7 +167,15 @@ def test_patching_what_is_in_force(node: Node) -> None:
     assert "give --patch" in node.ichorctl("patch", "mc", code=2).err
 
 
+def test_a_kubeconfig_goes_where_it_is_asked_for(node: Node, tmp_path: Path) -> None:
+    shown = yaml.safe_load(node.ichorctl("kubeconfig", "-").out)
+    place = tmp_path / "config"
+    assert shown["current-context"] in node.ichorctl("kubeconfig", str(place)).err
+    assert yaml.safe_load(place.read_text())["clusters"] == shown["clusters"]
+    assert "--force" in node.ichorctl("kubeconfig", "--no-merge", str(place), code=1).err
+
+
 def test_who_wants_to_drain_hears_why_not(node: Node) -> None:
     before = node.run.boots
-    assert "Kubernetes" in node.ichorctl("reboot", "--drain", code=1).err
+    assert "kubectl drain" in node.ichorctl("reboot", "--drain", code=1).err
     assert node.run.boots == before

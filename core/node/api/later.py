@@ -22,7 +22,6 @@ WIPING: Final = "this node does not wipe disks yet"
 VERIFYING: Final = "this node has no policy to check images against yet"
 
 MACHINE: Final = {
-    "Kubeconfig": KUBERNETES,
     "Rollback Upgrade": SLOTS,
     "Reset": WIPING,
 }

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.empty_pb2 import Empty
 
 from core.base.clock import Clock, SystemClock
 from core.codec import meta as codec
@@ -25,7 +24,6 @@ from core.node.resources.runtime import MachineStatus, MetaKey
 from core.node.resources.runtime.machine import MachineStatusStatus
 from core.node.resources.time import TimeStatus
 from core.rpc.pb.cluster import cluster_pb2
-from core.rpc.pb.common import common_pb2
 from core.rpc.pb.inspect import inspect_pb2
 from core.rpc.pb.machine import lifecycle_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -220,8 +218,6 @@ async def test_what_is_not_there_yet_says_so_in_the_form_of_its_call() -> None:
         with pytest.raises(RpcError, match="this node does not wipe disks yet") as caught:
             await caller.one("Reset", pb.ResetResponse, pb.ResetRequest())
         assert caught.value.code is Code.UNIMPLEMENTED
-        with pytest.raises(RpcError, match="Kubernetes"):
-            await caller.all("Kubeconfig", common_pb2.Data, Empty())
     lifecycle = next(service for service in later.services() if "Lifecycle" in service.name)
     async with calling(dict(lifecycle.methods), lifecycle.name) as caller:
         with pytest.raises(RpcError, match="image"):
