@@ -264,5 +264,5 @@ def _options(cluster: Cluster) -> generate.Options:
         kubernetes=spec.kubernetes or images.KUBERNETES,
         install_disk="/dev/vdb",
         registry_mirrors=spec.mirrors,
-        discovery=False,
+        discovery=True,
     )
