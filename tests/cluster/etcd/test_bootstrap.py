@@ -232,8 +232,11 @@ async def test_who_lost_the_data_of_a_cluster_remembers_it_until_all_say_that_no
     assert len([each for each in world.nodes if each.journal.entry.stage is Stage.PROMISED]) == 2
 
 
-@on_loop
-async def test_two_that_are_asked_at_once_become_members_of_one_cluster(hasty: Etcds) -> None:
+def test_two_that_are_asked_at_once_become_members_of_one_cluster(hasty: Etcds) -> None:
+    asyncio.run(asyncio.wait_for(ask_two(hasty), 120))
+
+
+async def ask_two(hasty: Etcds) -> None:
     async with AsyncExitStack() as stack:
         one, two = [await stack.enter_async_context(each) for each in controls(hasty, ["one", "two"])]
         running = asyncio.gather(one.run(), two.run())
