@@ -1,0 +1,130 @@
+"""A Kubernetes on container nodes for tests: the fixtures' images from a registry of this machine, for a block. Asked
+by the stock client with an administrator's kubeconfig, as a person does."""
+
+import json
+import select
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from core.config import client
+from core.provision import bringup
+from core.provision.model import ClusterSpec
+from tests.support import cluster
+from tests.support.cluster import Home, Node
+from tests.support.fixtures import images, kubernetes, registry, standing
+from tests.support.image import built
+from tests.support.pid1 import until
+
+WORKLOAD: Final = "fixtures.local/workload"
+SECONDS: Final = 180.0  # for what Kubernetes does by itself
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kubernetes:
+    """The cluster's nodes, and a client of its API."""
+
+    nodes: list[Node]
+    config: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """kubectl's argument list."""
+        cache = self.config.with_name("kubectl-cache")
+        return [str(kubernetes.kubectl()), f"--kubeconfig={self.config}", f"--cache-dir={cache}", *arguments]
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What the client says. Raises AssertionError with its complaint."""
+        command = self.command(*arguments)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def read(self, *arguments: str) -> Any:
+        """What `kubectl get` finds."""
+        return json.loads(self.kubectl("get", "-o", "json", *arguments))
+
+    def apply(self, *manifests: Manifest) -> None:
+        """Make these things, or change them."""
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}))
+
+    def rolled_out(self, what: str) -> None:
+        """Come back when all pods of it, such as deployment/web, are of its newest kind and available."""
+        self.kubectl("rollout", "status", what, f"--timeout={SECONDS:.0f}s")
+
+    def pods(self, app: str) -> list[str]:
+        """The names of an app's pods that are not about to end."""
+        found = self.read("pods", f"--selector=app={app}")["items"]
+        return [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    @contextmanager
+    def forwarded(self, what: str, port: int) -> Iterator[int]:
+        """A port of this machine that leads to one of `what`, such as pod/web-1."""
+        command = self.command("port-forward", "--address=127.0.0.1", what, f":{port}")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+            try:
+                assert client.stdout is not None
+                assert select.select([client.stdout], [], [], SECONDS)[0], f"{what} is not forwarded"
+                yield int(client.stdout.readline().partition("127.0.0.1:")[2].partition(" ")[0])
+            finally:
+                client.terminate()
+
+
+@contextmanager
+def running(folder: Path, control_planes: int = 1, workers: int = 0) -> Iterator[Kubernetes]:
+    """A cluster whose nodes are ready and known to Kubernetes, as long as the block lasts."""
+    home = Home(folder)
+    name = cluster.unique("kube")
+    with standing.reachable(registry.storage(images.RECIPES)) as url:
+        wanted = ClusterSpec(
+            name=name,
+            kind="container",
+            image=str(built().image.parent),
+            control_planes=control_planes,
+            workers=workers,
+            kubernetes=kubernetes.version(),
+            mirrors=(("*", url),),
+        )
+        etcd = {"cluster": {"etcd": {"image": images.ETCD.images()[0].name}}}
+        try:
+            nodes = cluster.create(home, wanted, ((json.dumps(etcd).encode(), "etcd"),))
+            access = client.load(home.client_file.read_bytes(), str(home.client_file))
+            made = Kubernetes(nodes, bringup.kubeconfig(home.places, nodes[0].cluster, access))
+            until(lambda: len(_ready(made)) == len(nodes), SECONDS, "nodes that are ready")
+            yield made
+        except BaseException:
+            cluster.show_consoles(home, name)
+            raise
+        finally:
+            cluster.remove(home)
+
+
+def app(kind: str, name: str, **spec: Any) -> Manifest:
+    """A Deployment or DaemonSet of the workload, on every node that there is."""
+    container = {
+        "name": name,
+        "image": f"{WORKLOAD}:1",
+        "ports": [{"containerPort": 8080}],
+        "readinessProbe": {"httpGet": {"port": 8080, "path": "/"}, "periodSeconds": 1},
+    }
+    pod = {"tolerations": [{"operator": "Exists"}], "containers": [container]}
+    template = {"metadata": {"labels": {"app": name}}, "spec": pod}
+    whole = {"selector": {"matchLabels": {"app": name}}, "template": template, **spec}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": whole}
+
+
+def service(name: str) -> Manifest:
+    """A Service before an app, at port 80."""
+    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def _ready(made: Kubernetes) -> list[str]:
+    return [
+        node["metadata"]["name"]
+        for node in made.read("nodes")["items"]
+        if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+    ]
