@@ -1,6 +1,5 @@
 """`cluster`: clusters of nodes on this machine, as namespaces or as virtual machines."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from core.base.clock import SystemClock
 from core.base.units import parse_size
 from core.cli import clientfile, files, imagefile, newcluster
 from core.cli.before import given
+from core.cli.home import places
 from core.cli.output import emit_json, note, output_option, table
 from core.config import images
 from core.image.verify import verify
@@ -19,14 +19,8 @@ from core.provision.cluster import create as make
 from core.provision.cluster import destroy as unmake
 from core.provision.cluster import provisioner
 from core.provision.model import ClusterSpec
-from core.provision.places import Places
 
 IMAGE: Final = "_out/x86_64"
-
-
-def places() -> Places:
-    """$ICHOR_HOME, else ~/.ichor."""
-    return Places(Path(os.environ.get("ICHOR_HOME") or Path.home() / ".ichor"))
 
 
 @click.group(name="cluster")

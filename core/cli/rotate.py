@@ -12,10 +12,12 @@ from core.base.clock import SystemClock
 from core.base.errors import Conflict, Invalid, NotReady, Unsupported
 from core.cli import clientfile, files
 from core.cli.before import common, given
+from core.cli.home import places
 from core.cli.output import note, table
 from core.cli.rotation.access import Output, tls
 from core.cli.rotation.authorities import Held, Standing, identity, judge
 from core.cli.rotation.members import Members
+from core.cli.rotation.provisioned import tell
 from core.cli.rotation.steps import Rotation
 from core.cli.target import Nodes, known
 from core.config import client
@@ -104,8 +106,10 @@ async def _rotate(
     if dry_run:
         await members.present()
         _show(held, judge(held), output)
-    else:
-        await rotation.run()
+        return
+    await rotation.run()
+    if said := tell(places(), name, clientfile.load(output).get(name)):
+        note(said)
 
 
 async def _let_in(nodes: Nodes, contexts: list[client.Context]) -> client.Context:

@@ -96,7 +96,9 @@ def _named(plane: Node, worker: Node) -> tuple[str, ...]:
 
 
 def _past(home: Home, before: ClientTLS, nodes: Sequence[Node]) -> None:
-    """The old authority is nobody's any more."""
+    """The old authority is nobody's any more, and this machine can start the cluster again."""
+    name = nodes[0].cluster.spec.name
+    assert client.load((home.places.cluster(name) / "client.yaml").read_bytes()).get(name) == home.context(name)
     assert home.client_file.stat().st_mode & 0o777 == 0o600
     assert home.ichorctl("version").code == 0
     for node in nodes:
