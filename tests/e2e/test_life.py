@@ -73,14 +73,15 @@ def _stranger(node: Node) -> None:
 def _first_config(node: Node) -> None:
     home = node.home
     endpoint = f"https://{node.address}:6443"
-    home.ichorctl("gen", "config", "life", endpoint, "--install-disk", "/dev/vdb")
+    alone = '[{"op": "remove", "path": "/cluster/token"}]'  # in no Kubernetes: ready without one
+    home.ichorctl("gen", "config", "life", endpoint, "--install-disk", "/dev/vdb", "--config-patch", alone)
     home.ichorctl("validate", "-c", "controlplane.yaml", "--mode", "container")
     dry = node.ichorctl("apply-config", "--insecure", "-f", "controlplane.yaml", "--dry-run").out
     assert "Dry run summary" in dry
     assert "+version: v1alpha1" in dry
     (plan,) = documents(node.ichorctl("plan", "--insecure", "-f", "controlplane.yaml", "-o", "json", code=2).out)
     assert "+version: v1alpha1" in plan["diff"]
-    assert plan["services"] == ["trustd"]
+    assert plan["services"] == ["trustd", "kubelet", "kubeprism"]
     node.ichorctl("version", "--insecure")  # nothing was applied
     node.ichorctl("apply-config", "--insecure", "-f", "controlplane.yaml")
     home.ichorctl("config", "endpoint", node.address)

@@ -16,7 +16,7 @@ from tests.support.curl import Answer, Shown, get
 from tests.support.exposition import Values, values
 
 METRICS = b"apiVersion: ichor.dev/v1alpha1\nkind: MetricsConfig\n"
-PROCESSES = {"init", "spawner", "machined", "apid", "trustd", "containerd"}
+PROCESSES = {"init", "spawner", "machined", "apid", "trustd", "containerd", "kubeprism"}
 
 
 def scrape(node: Node, folder: Path) -> Answer:

@@ -38,6 +38,9 @@ def test_services_run_and_are_well(node: Node) -> None:
     (answer,) = documents(node.ichorctl("service", "-o", "json").out)
     states = {s["id"]: (s["state"], s["health"].get("healthy")) for s in answer["services"]}
     assert states.pop("imagecheck")[0] != "Running"  # it waits for an operator
+    assert states.pop("etcd")[0] == "Preparing"  # it waits to be bootstrapped
+    assert states.pop("kubelet")[0] == "Initialized"  # and has no cluster to be in
+    assert states.pop("kubeprism") == ("Running", None)
     assert states == dict.fromkeys(("apid", "containerd", "cri", "machined", "spawner", "trustd"), ("Running", True))
     said = node.ichorctl("service", "containerd").out
     assert "STATE" in said.upper()

@@ -17,7 +17,7 @@ from google.protobuf.descriptor import (
 ROOT = Path(__file__).parents[2]
 PB = ROOT / "core/rpc/pb"
 # other programs', and our own between two daemons
-FOREIGN = ("containerd", "cri", "etcd", "metrics", "trust")
+FOREIGN = ("containerd", "cri", "discovery", "etcd", "metrics", "trust")
 SCALARS = {
     value: name.removeprefix("TYPE_").lower()
     for name, value in vars(FieldDescriptor).items()

@@ -13,14 +13,17 @@ QUIET: Final[dict[str, Counter[str]]] = {
     # its output; the spawner, machined, the door
     "ichor-apid": _LOOP + Counter({"/dev/null": 1, "pipe": 2, "unix": 2, "tcp": 1}),
     "ichor-trustd": _LOOP + Counter({"/dev/null": 1, "pipe": 2, "unix": 2, "tcp": 1}),
-    # init, the spawner, the doors of apid and trustd and both, containerd and whether it has ended; what outlives it;
-    # both ends of the logs that come by pipe
+    # init, the spawner, the doors of apid and trustd and both, containerd by two, the balancer; whether these two have
+    # ended; what outlives it; both ends of the logs that come by pipe; where the kubelet asks, as it is kept and as it
+    # is served (libuv has a file in hand there), and where other control planes ask until there is an etcd
     "ichor-machined": _LOOP
-    + Counter({"/dev/null": 1, "/dev/kmsg": 1, "console": 2, "pidfd": 1, "unix": 7, "netlink": 5, "pipe": 6})
-    + Counter({"eventpoll": 1})
-    + Counter(f"memfd ichor-{name}" for name in ("sequence", "config", "services", "joined"))
+    + Counter({"/dev/null": 2, "/dev/kmsg": 1, "console": 2, "pidfd": 2, "unix": 9, "netlink": 5, "pipe": 8})
+    + Counter({"eventpoll": 1, "tcp": 3})
+    + Counter(f"memfd ichor-{name}" for name in ("sequence", "config", "services", "joined", "static-pods"))
+    + Counter(f"memfd ichor-certificates.{name}" for name in ("etcd", "kubeconfigs", "kube-apiserver"))
     + Counter({"memfd events": 1})
-    + Counter(f"memfd ring:{id_}" for id_ in ("apid", "containerd", "imagecheck", "kernel", "machined", "trustd")),
+    + Counter(f"memfd ring:{id_}" for id_ in ("apid", "containerd", "imagecheck", "kernel"))
+    + Counter(f"memfd ring:{id_}" for id_ in ("kubeprism", "machined", "trustd")),
 }
 
 
