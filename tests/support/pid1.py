@@ -96,6 +96,14 @@ class Node:
 
     def outside(self, pid: int) -> int:
         """This machine's number of the process `pid` of the node."""
+        while not (outer := self._below(pid)):
+            # an orphan changes its parent while we walk, and is seen at neither of the two
+            if not self.path(f"/proc/{pid}").exists():
+                raise ProcessLookupError(pid)
+        return outer
+
+    def _below(self, pid: int) -> int:
+        """The same by one walk from parents to children; 0 when it was not met."""
         children = [self.pid]
         while children:
             outer = children.pop()
@@ -106,7 +114,7 @@ class Node:
                 continue
             if f"\nNSpid:\t{outer}\t{pid}\n" in status:
                 return outer
-        raise ProcessLookupError(pid)
+        return 0
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
         """Signal a process of the node."""
