@@ -100,9 +100,10 @@ async def load(server: Process, seconds: float) -> tuple[int, int]:
 
 async def back_to(server: Process, descriptors: int, held: dict[str, Any]) -> None:
     """Wait until the server has let go of everything; a minute at most."""
-    async with asyncio.timeout(60):
-        while server.descriptors() > descriptors or await server.stats() != held:  # noqa: ASYNC110  # another process
-            await asyncio.sleep(0.1)
+    end = time.monotonic() + 60
+    while (seen := (server.descriptors(), await server.stats()))[0] > descriptors or seen[1] != held:
+        assert time.monotonic() < end, f"{seen} is left of {(descriptors, held)}"
+        await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize(
