@@ -13,9 +13,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, keep_previous: b
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         os.fchmod(fd, mode)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
+        write_all(fd, data)
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -27,6 +25,13 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, keep_previous: b
         link.replace(previous)
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Every byte, however many the kernel takes at once. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
 
 
 def sync_folder(folder: Path) -> None:

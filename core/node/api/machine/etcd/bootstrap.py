@@ -8,6 +8,7 @@ from typing import Final
 
 from core.base import offload
 from core.base.errors import AlreadyExists, Conflict, Invalid, NotReady
+from core.base.files import write_all
 from core.cluster.etcd import bootstrap as cluster
 from core.node.etcd.hosts import electorate
 from core.node.etcd.tool import SNAPSHOT, USER
@@ -64,7 +65,7 @@ async def recover(node: Node, ctx: Context, requests: AsyncIterator[common_pb2.D
     fd = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         async for piece in requests:
-            await offload.call(os.write, fd, piece.bytes)
+            await offload.call(write_all, fd, piece.bytes)
         if not os.fstat(fd).st_size:
             raise Invalid("no snapshot was sent")
         os.fchown(fd, USER, USER)
