@@ -37,6 +37,9 @@ class Launcher(Protocol):
     def trim(self) -> None:
         """Give back the memory that importing took and nothing needs any more."""
 
+    def immortalize(self) -> None:
+        """Count no references any more to what exists by now: it stays."""
+
     def again(self) -> None:
         """Start the whole program anew in this process."""
 

@@ -24,6 +24,7 @@ def main(launcher: Launcher) -> NoReturn:
     warm()
     launcher.trim()
     gc.freeze()  # with the little garbage that importing made: to look for it costs more than to keep it
+    launcher.immortalize()  # a look at what is shared is no reason to copy it
     gc.enable()  # off since the launcher's first line
     launcher.seal()
     _log.info("%d modules imported, heap frozen, sealed", len(sys.modules))

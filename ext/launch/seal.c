@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "immortal.h"
 #include "seal.h"
 #include "trim.h"
 
@@ -114,12 +115,21 @@ static PyObject *trim_memory(PyObject *module, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static PyObject *immortalize_all(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    immortalize();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"seal", seal, METH_NOARGS, "Refuse from now on whatever brings code in; for this process and all it forks."},
     {"sealed", is_sealed, METH_NOARGS, "Whether seal() was called."},
     {"rename", rename_process, METH_O, "Show this process under another name in comm and cmdline."},
     {"again", again, METH_NOARGS, "Start this program anew in this process, with fresh memory. Returns only to fail."},
     {"trim", trim_memory, METH_NOARGS, "Give back the memory that importing took and nothing needs any more."},
+    {"immortalize", immortalize_all, METH_NOARGS, "Count no references any more to what exists by now: it stays."},
     {NULL, NULL, 0, NULL},
 };
 
