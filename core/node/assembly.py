@@ -102,6 +102,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         work=work,
         meta=meta,
         etcd=place,
+        etcd_tool=tool,
         affiliates=Table(clock),
         lifetime=lifetimes.server(words),
     )
@@ -138,7 +139,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         cri.RegistryFiles(),
         cri.ImageGC(client),
         cri.Credentials(lambda: containerd.stale(settings, auths()), lambda: node.services.renew("containerd")),
-        *etcd.etcd(place),
+        *etcd.etcd(place, lambda: node.services.renew(etcd_service.ID)),
         *time.time(wires, clock, able, what.time),
         *hardware.controllers(able, devices.listen, events, clock.now),
         hardware.image_check(lambda: checker.status(node.services.unit(imagecheck.ID).record), checker.said),

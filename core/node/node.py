@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core.base.clock import Clock
 from core.cluster.discovery.table import Table
+from core.cluster.etcd.recover import Run
 from core.linux.capabilities import Capabilities
 from core.linux.init import Init
 from core.linux.uevents import Uevents
@@ -61,6 +62,7 @@ class Node:
     work: Work
     meta: MetaKeys
     etcd: Place
+    etcd_tool: Run  # runs a program of etcd's image
     affiliates: Table
     lifetime: int  # seconds that the certificates made here for nodes are good
 

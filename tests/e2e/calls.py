@@ -100,6 +100,11 @@ CALLS: Final = (
     ),
     Call("machine.MachineService/Bootstrap", {"recover_etcd": True}, code="FailedPrecondition", says="no snapshot"),
     Call("machine.MachineService/EtcdRecover", code="InvalidArgument", says="no snapshot was sent"),
+    Call("ichor.recovery.Recovery/Report", {}, lambda messages: messages[0]["host"]["name"]),
+    *(
+        Call(f"ichor.recovery.Recovery/{rpc}", code="FailedPrecondition", says="no data of etcd")
+        for rpc in ("Survive", "Forsake")
+    ),
     _state("Get", lambda messages: messages[0]["resource"]["metadata"]["id"] == "lo", id="lo"),
     _state("List", lambda messages: {m["resource"]["metadata"]["id"] for m in messages} >= {"lo", "eth0"}),
     _state("Watch", lambda messages: not messages[0], stays=2, api_version=1, options={"bootstrap_contents": True}),
@@ -158,6 +163,7 @@ COMMANDS: Final[dict[str, tuple[Call, ...]]] = {
     "etcd forfeit-leadership": (_row("EtcdForfeitLeadership"),),
     "etcd leave": (_row("EtcdLeaveCluster"),),
     "etcd members": (_row("EtcdMemberList"),),
+    "etcd recover --dry-run": (_row("Report"),),
     "etcd remove-member": (_row("EtcdRemoveMemberByID"),),
     "etcd snapshot": (_row("EtcdSnapshot"),),
     "etcd status": (_row("EtcdStatus"),),

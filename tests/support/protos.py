@@ -10,7 +10,10 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from core.rpc import pb
 
 # what others serve, what is asked of a machine that signs images, and what our daemons ask each other
-FOREIGN: Final = ("containerd.", "etcdserverpb.", "grpc.", "runtime.", "signerapi.", "ichor.")
+FOREIGN: Final = (
+    *("containerd.", "etcdserverpb.", "grpc.", "runtime.", "signerapi."),
+    *("ichor.discovery.", "ichor.etcd.", "ichor.metrics.", "ichor.trust."),
+)
 
 
 @cache

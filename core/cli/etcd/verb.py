@@ -2,7 +2,7 @@
 
 import click
 
-from core.cli.etcd import members, upkeep
+from core.cli.etcd import members, recover, upkeep
 
 
 @click.group(name="etcd")
@@ -15,6 +15,7 @@ for each in (
     members.remove_member,
     members.forfeit_leadership,
     members.leave,
+    recover.recover,
     upkeep.alarm,
     upkeep.defrag,
     upkeep.downgrade,

@@ -47,8 +47,10 @@ async def enter(local: Local, reach: Reach, run: Run, clock: Clock) -> Way:
         entry = local.journal.entry
         if entry.stage is Stage.BOOTSTRAP:
             return Way(_initial(local), True, entry.token)
-        if local.has_data and not await _outlived(local, reach):
-            return Way()
+        if local.has_data:
+            if not await outlived(local, reach):
+                return Way()
+            local.wipe()
         found = await _step(local, reach) if entry.stage is not Stage.CLAIMING else RETRY
         if isinstance(found, Way):
             return found
@@ -73,22 +75,20 @@ async def settle(local: Local, own: Etcd, reach: Reach, clock: Clock) -> None:
         await clock.sleep(SOON)
 
 
-async def _outlived(local: Local, reach: Reach) -> bool:
-    """The data here are of a membership that has ended, as the others agree: they are wiped. Those who are silent may
-    be waiting for this node, which then starts as what it was."""
+async def outlived(local: Local, reach: Reach) -> bool:
+    """Whether the data here are of a membership that has ended, as the others agree. Those who are silent may be
+    waiting for this node, which then goes on as what it was."""
     entry = local.journal.entry
+    if not entry.member:
+        return False
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             said = await any_of(reach.others, members)
             if said.header.cluster_id == entry.cluster:
-                ended = entry.member not in {each.ID for each in said.members}
-            else:
-                ended = await any_of(reach.others, lambda etcd: etcd.get(recover.superseded(entry.cluster))) is not None
+                return entry.member not in {each.ID for each in said.members}
+            return await any_of(reach.others, lambda etcd: etcd.get(recover.superseded(entry.cluster))) is not None
     except (NotReady, RpcError, TimeoutError):
         return False
-    if ended and entry.member:
-        local.wipe()
-    return ended and bool(entry.member)
 
 
 async def _step(local: Local, reach: Reach) -> Way | float:

@@ -3,8 +3,7 @@
 Either way etcd's own program makes data of a database, for a cluster of this node alone with ids of its own, so that
 nobody who held data of the old one can ever speak in the new. Revisions go on far above those that anybody saw
 (`BUMP`), and what was before counts as compacted: a watcher that had seen more than what is left begins anew in place
-of missing it. Owns the plan and the steps on one node; refuses while a quorum serves, and to pass over a member that
-nobody declared lost.
+of missing it. Owns the steps on one node; who takes which is said by who sees all nodes; refuses while a quorum serves.
 
 What cannot be held: a write that was acknowledged by others alone; or one that is in the survivor's log, of which it
 had not heard yet that others have it too, which takes the time of a message. Two who were declared lost and are not,
@@ -12,7 +11,7 @@ and who reach each other before they reach the new cluster, go on as the old one
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,10 +19,11 @@ from typing import Final
 import msgspec
 
 from core.base import offload
-from core.base.errors import Conflict, Invalid, NotReady
-from core.cluster.etcd.client import Etcd
+from core.base.errors import Conflict, Invalid
+from core.cluster.etcd.client import Etcd, each_of
 from core.cluster.etcd.journal import Entry, Stage
 from core.cluster.etcd.local import Local
+from core.cluster.etcd.reach import Reach, members
 from core.rpc.status import RpcError
 
 BUMP: Final = 1_000_000_000
@@ -45,70 +45,45 @@ class Report:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Who begins the new cluster; who loses older data and joins anew; who is not there (name to why)."""
-
-    survivor: Report
-    wiped: Sequence[Report]
-    lost: Mapping[str, str]
-
-    def __str__(self) -> str:
-        kept = self.survivor
-        lines = [f"{kept.name} begins a new cluster with its data, up to revision {kept.revision}"]
-        for each in self.wiped:
-            behind = kept.revision - each.revision
-            how = f"{behind} revisions behind" if behind else "no newer"
-            lines.append(f"{each.name} is wiped and joins anew: revision {each.revision}, {how}")
-        for name, why in self.lost.items():
-            lines.append(f"{name} is given up ({why}): what it alone knew is lost; it joins anew when it is back")
-        return "\n".join(lines)
-
-
-def plan(reports: Sequence[Report], silent: Mapping[str, str], lost: Collection[str]) -> Plan:
-    """Of what every control plane with data said. Whoever is `silent` (name to why) must have been declared `lost` by
-    an operator: it may know more, or serve. Raises Conflict, or NotReady when nobody has data."""
-    unsaid = [f"{name} ({why})" for name, why in silent.items() if name not in lost]
-    if unsaid:
-        raise Conflict(f"silent: {', '.join(unsaid)}", remedy="bring them back, or declare them lost")
-    if not reports:
-        raise NotReady("no control plane has data of etcd", remedy="bootstrap from a snapshot")
-    clusters = {each.cluster for each in reports}
-    if len(clusters) > 1:
-        named = ", ".join(f"{each.name} of {each.cluster:016x}" for each in reports)
-        raise Conflict(f"these are {len(clusters)} clusters: {named}", remedy="reset those that are to join")
-    newest, *older = sorted(reports, key=lambda each: (-each.revision, each.name))
-    return Plan(newest, older, dict(silent))
-
-
-async def report(local: Local, own: Etcd, run: Run, stop: Callable[[], Awaitable[None]]) -> Report | None:
-    """What this node has; None without data. A member that was started without a quorum tells nothing: it is stopped
-    (`stop`) and its database read. Raises Conflict when a quorum serves."""
+async def report(local: Local, own: Etcd, reach: Reach, stopped: Callable[[], Awaitable[Report]]) -> Report | None:
+    """What this node has; None without data. A member that was started without a quorum tells nothing: then it is
+    `stopped` to `read` its database. Raises Conflict when a quorum serves, here or elsewhere."""
     if not local.has_data:
         return None
-    entry = local.journal.entry
     try:
         status = await own.status()
     except RpcError:
-        await stop()
-        said = await run(["etcdutl", "snapshot", "status", str(local.database), "--write-out", "json"])
-        return Report(local.me.name, entry.cluster, entry.member, msgspec.json.decode(said)["revision"])
+        await _refuse_quorum(reach)
+        return await stopped()
     if status.leader:
-        raise Conflict("etcd has a quorum", remedy="remove the members that are gone, then let them join anew")
+        raise _serves()
+    await _refuse_quorum(reach)
     return Report(local.me.name, status.header.cluster_id, status.header.member_id, status.header.revision)
 
 
-def survive(local: Local) -> None:
-    """This node begins the new cluster with its data: written down; etcd is then to be stopped and started
-    (`enter`)."""
+async def read(local: Local, run: Run) -> Report:
+    """What is in the database. Only while etcd does not run."""
     entry = local.journal.entry
+    said = await run(["etcdutl", "snapshot", "status", str(local.database), "--write-out", "json"])
+    return Report(local.me.name, entry.cluster, entry.member, msgspec.json.decode(said)["revision"])
+
+
+async def survive(local: Local, run: Run, told: Report) -> None:
+    """This node begins the new cluster with its data, which are those that it `told` of: written down. Only while etcd
+    does not run; it is then to be started (`enter`). Raises Conflict when the data are older, or others."""
+    found = await read(local, run)
+    if _whose(found) != _whose(told) or found.revision < told.revision:
+        raise Conflict(f"{local.me.name} has other data than it told of: revision {found.revision}", remedy="plan anew")
     token = secrets.token_hex(8)
-    local.journal.write(Entry(Stage.RESTORING, token, local.me.name, entry.cluster, entry.member, trusted=True))
+    local.journal.write(Entry(Stage.RESTORING, token, local.me.name, told.cluster, told.member, trusted=True))
 
 
-def forsake(local: Local) -> None:
-    """This node gives its data up: written down; etcd is then to be stopped and started (`enter`)."""
+def forsake(local: Local, told: Report) -> None:
+    """This node gives the data up that it `told` of: written down. Only while etcd does not run; it is then to be
+    started (`enter`). Raises Conflict when it has others."""
     entry = local.journal.entry
+    if (local.me.name, entry.cluster, entry.member) != _whose(told):
+        raise Conflict(f"{local.me.name} has other data than it told of", remedy="plan anew")
     local.journal.write(Entry(Stage.REMOVED, cluster=entry.cluster, member=entry.member))
 
 
@@ -140,6 +115,19 @@ def superseded(cluster: int) -> bytes:
     """The key that says, in the cluster that came of it, that `cluster` is no more: its members that come back know by
     that, and not by a guess, that their data were given up."""
     return f"ichor.dev/etcd/superseded/{cluster:016x}".encode()
+
+
+async def _refuse_quorum(reach: Reach) -> None:
+    if any(not isinstance(said, RpcError) for said in await each_of(reach.others, members)):
+        raise _serves()
+
+
+def _serves() -> Conflict:
+    return Conflict("etcd has a quorum", remedy="remove the members that are gone, then let them join anew")
+
+
+def _whose(report: Report) -> tuple[str, int, int]:
+    return report.name, report.cluster, report.member
 
 
 def _before(entry: Entry) -> Entry:

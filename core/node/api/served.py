@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from core.node.api import access, clock, debug, disks, health, images, inspect, later, machine
+from core.node.api import access, clock, debug, disks, health, images, inspect, later, machine, recovery
 from core.node.api.machine import containers, mounts
 from core.node.api.state import State
 from core.node.containers.client import SOCKET, Containerd
@@ -24,6 +24,7 @@ def services(node: Node) -> list[Service]:
         disks.service(node.store),
         health.service(node),
         inspect.service(node.runtime),
+        recovery.Recovery(node).service(),
         clock.TimeService(node.store, node.clock).service(),
         *later.services(),
     ]

@@ -3,6 +3,7 @@ is found has to show a certificate of etcd's authority; who counts when a cluste
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
 from typing import Final, overload
 
@@ -22,6 +23,14 @@ _CONFIG: Final = MachineConfig.at(machineconfig.ACTIVE)
 _MINE: Final = NodeAddress.at("accumulative")
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A control plane as itself or another knows it: by name ("" if that is not known), by addresses."""
+
+    name: str
+    addresses: frozenset[str]
+
+
 class Hosts(Sequence[str]):
     """Addresses, each once, without this node's own; looked up each time. Names are left out: etcd's certificates hold
     addresses, and a name of the cluster is anybody's."""
@@ -35,6 +44,18 @@ class Hosts(Sequence[str]):
         config = self._store.find(_CONFIG)
         planes = None if config is None else machineconfig.of(config).control_planes
         return [] if planes is None else self._others(_addresses(planes.addresses))
+
+    def own(self, name: str) -> Host:
+        """This node, which is called `name`."""
+        return Host(name, frozenset(self._mine()))
+
+    def told(self) -> list[Host]:
+        """The other control planes as an operator has listed them, and as they tell of themselves; some may be here
+        twice. Left out is what may be anybody's: the cluster's endpoint, and who else is named in certificates."""
+        planes = (each.spec for each in self._store.list(Member.all()) if each.spec.machine_type.control_plane)
+        told = [Host(each.hostname, frozenset(_addresses(each.addresses))) for each in planes]
+        mine = self._mine()
+        return [*(Host("", frozenset((each,))) for each in self.listed), *(h for h in told if not h.addresses & mine)]
 
     def __len__(self) -> int:
         return len(self._now())
@@ -53,9 +74,12 @@ class Hosts(Sequence[str]):
         return self._others((*self.listed, *self._named()))
 
     def _others(self, hosts: Iterable[str]) -> list[str]:
-        mine = self._store.find(_MINE)
-        own = set() if mine is None else {str(ip_interface(each).ip) for each in mine.spec.addresses}
+        own = self._mine()
         return [host for host in dict.fromkeys(hosts) if host not in own]
+
+    def _mine(self) -> set[str]:
+        mine = self._store.find(_MINE)
+        return set() if mine is None else {str(ip_interface(each).ip) for each in mine.spec.addresses}
 
     def _named(self) -> Iterator[str]:
         config = self._store.find(_CONFIG)

@@ -13,6 +13,7 @@ from core.cluster.etcd.journal import Journal, Stage
 from core.cluster.etcd.local import MEMBER, Local
 from core.cluster.etcd.membership import Me
 from core.cluster.etcd.reach import Reach
+from core.node.etcd.gap import Gap
 from core.node.etcd.hosts import Hosts
 from core.node.resources import secrets
 from core.node.resources.block import MountStatus
@@ -42,7 +43,7 @@ class Place:
         port: int = flags.CLIENT_PORT,
     ) -> None:
         self.store, self.clock, self.data = store, clock, data
-        self.hosts = Hosts(store)
+        self.hosts, self.gap = Hosts(store), Gap()
         self._file, self._port = journal, port
         self._journal: Journal | None = None
         self._own: dict[str, Etcd] = {}

@@ -33,6 +33,7 @@ def service(place: Place, run: Run) -> Service:
 
     async def plan() -> Plan:
         _give(place.data)
+        await place.gap.work()
         way = await _way(place, run)
         _give(place.data)
         return Plan(place.spec.image, choices(place.spec, way, place.data))

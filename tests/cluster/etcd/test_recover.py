@@ -2,15 +2,16 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.base.errors import Conflict, Invalid, NotReady
+from core.base.errors import Conflict, Invalid
 from core.cluster.etcd import bootstrap, recover
 from core.cluster.etcd.client import Etcd
 from core.cluster.etcd.journal import Entry, Stage
-from core.cluster.etcd.recover import BUMP, Report, plan
+from core.cluster.etcd.recover import BUMP, Report
 from tests.support.clock import on_loop
 from tests.support.control import CLOCK, Control, controls, formed, gathered, run
 from tests.support.etcd import Etcds
@@ -22,24 +23,6 @@ NAMES = ("one", "two", "three")
 async def saved(etcd: Etcd, path: Path) -> Path:
     path.write_bytes(b"".join([piece async for piece in etcd.snapshot()]))
     return path
-
-
-def test_a_plan_keeps_who_knows_most_and_gives_nobody_up_unsaid() -> None:
-    ones = [Report("a", 1, 10, 70), Report("b", 1, 11, 75), Report("c", 1, 12, 75)]
-    made = plan(ones, {"d": "no answer", "e": "no answer"}, {"d", "e", "f"})
-    assert str(made).splitlines() == [
-        "b begins a new cluster with its data, up to revision 75",
-        "c is wiped and joins anew: revision 75, no newer",
-        "a is wiped and joins anew: revision 70, 5 revisions behind",
-        "d is given up (no answer): what it alone knew is lost; it joins anew when it is back",
-        "e is given up (no answer): what it alone knew is lost; it joins anew when it is back",
-    ]
-    with pytest.raises(Conflict, match=r"silent: e \(no answer\); bring them back, or declare them lost"):
-        plan(ones, {"d": "no answer", "e": "no answer"}, {"d"})
-    with pytest.raises(Conflict, match="2 clusters: a of 0000000000000001, x of 0000000000000002; reset"):
-        plan([ones[0], Report("x", 2, 10, 70)], {}, ())
-    with pytest.raises(NotReady, match="no control plane has data of etcd; bootstrap from a snapshot"):
-        plan([], {"d": "no answer"}, {"d"})
 
 
 @on_loop
@@ -130,16 +113,19 @@ async def lose_two_of_three(etcds: Etcds) -> None:
         while (await two.own.status()).header.revision < newest:
             await CLOCK.sleep(0.01)
         with pytest.raises(Conflict, match="etcd has a quorum"):
-            await recover.report(two.local, two.own, run, two.stop)
+            await told(two)
         await asyncio.gather(one.stop(), three.stop())
         three.member.empty()
         seen = await reported(two)
         await two.stop()
         two.member.start()  # without a quorum it never tells anything again
-        again = await recover.report(two.local, two.own, run, two.stop)
+        again = await told(two)
         assert again == seen and seen.revision == newest and seen.name == "two"
-        assert plan([seen], {"one": "off", "three": "off"}, {"one", "three"}).survivor == seen
-        recover.survive(two.local)
+        with pytest.raises(Conflict, match=f"two has other data than it told of: revision {newest}; plan anew"):
+            await recover.survive(two.local, run, replace(seen, revision=newest + 1))
+        with pytest.raises(Conflict, match="other data"):
+            recover.forsake(two.local, replace(seen, member=1))
+        await recover.survive(two.local, run, seen)
         await two.run()
         assert await two.own.get(b"key") == b"value"
         await three.run()  # it was wiped
@@ -153,9 +139,19 @@ async def reported(control: Control) -> Report:
     """What it has, as soon as it knows that there is no leader."""
     while True:
         try:
-            found = await recover.report(control.local, control.own, run, control.stop)
+            found = await told(control)
         except Conflict:
             await CLOCK.sleep(0.05)
         else:
             assert found is not None
             return found
+
+
+async def told(control: Control) -> Report | None:
+    """What it has; etcd stays stopped if it had to be."""
+
+    async def stopped() -> Report:
+        await control.stop()
+        return await recover.read(control.local, run)
+
+    return await recover.report(control.local, control.own, control.reach, stopped)

@@ -10,6 +10,7 @@ from core.node.resources import NAMESPACES, REGISTRY
 from core.rpc.pb.cluster import cluster_pb2
 from core.rpc.pb.inspect import inspect_pb2
 from core.rpc.pb.machine import debug_pb2, image_pb2, lifecycle_pb2, lvm_pb2, machine_pb2, md_pb2, storage_pb2
+from core.rpc.pb.recovery import recovery_pb2
 from core.rpc.pb.storage import storage_pb2 as disks_pb2
 from core.rpc.pb.time import time_pb2
 from core.rpc.pb.v1alpha1 import state_pb2
@@ -18,7 +19,7 @@ from tests.support.clock import FakeClock, on_loop
 
 FILES: Final = (
     *(cluster_pb2, debug_pb2, disks_pb2, image_pb2, inspect_pb2, lifecycle_pb2, lvm_pb2, machine_pb2, md_pb2),
-    *(state_pb2, storage_pb2, time_pb2),
+    *(recovery_pb2, state_pb2, storage_pb2, time_pb2),
 )
 
 

@@ -18,6 +18,7 @@ import (
 	"ichor/cluster"
 	"ichor/inspect"
 	"ichor/machine"
+	"ichor/recovery"
 	"ichor/security"
 	"ichor/storage"
 	clock "ichor/time"
@@ -52,6 +53,7 @@ func clients(channel *grpc.ClientConn) map[string]any {
 	return map[string]any{
 		"cluster.ClusterService":      cluster.NewClusterServiceClient(channel),
 		"cosi.resource.State":         v1alpha1.NewStateClient(channel),
+		"ichor.recovery.Recovery":     recovery.NewRecoveryClient(channel),
 		"inspect.InspectService":      inspect.NewInspectServiceClient(channel),
 		"machine.DebugService":        machine.NewDebugServiceClient(channel),
 		"machine.ImageService":        machine.NewImageServiceClient(channel),
