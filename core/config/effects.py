@@ -51,6 +51,9 @@ EFFECTS: Final[dict[str, Effect]] = {
     "machine.network.interfaces[].mtu": _ROUTES,
     "machine.network.interfaces[].dhcp": _ADDRESSES,
     "machine.network.interfaces[].ignore": _ADDRESSES,
+    "machine.network.interfaces[].vip.ip": Effect(
+        "the control planes elect who of them has it", certificates=("apid", "trustd")
+    ),
     "machine.network.interfaces[].dhcpOptions.routeMetric": _ROUTES,
     "machine.network.interfaces[].dhcpOptions.ipv4": _ADDRESSES,
     "machine.network.nameservers": _RESOLVERS,

@@ -48,6 +48,10 @@ class Network:
         """A non-blocking packet socket on a link that hears UDP to `port` alone, from the IP header on."""
         return socket.socket(fileno=packet_socket(self._netns, ifindex, port))
 
+    def sender(self) -> socket.socket:
+        """A packet socket that hears nothing; the kernel makes the link's header."""
+        return socket.socket(fileno=socket_in(self._netns, socket.AF_PACKET, socket.SOCK_DGRAM))
+
     def close(self) -> None:
         self.rtnl.close()
 

@@ -125,6 +125,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         *k8s_secrets.controllers(work),
         runtime.Trustd(lambda wanted: node.daemons.want("trustd", wanted, node.services)),
         *network.network(wires),
+        network.SharedAddresses(place),
         *cluster.cluster(what, node.affiliates),
         *k8s_network.network(
             lambda moved: kubeprism.run(node.services, moved), lambda: node.services.stop(kubeprism.ID)

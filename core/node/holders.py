@@ -107,9 +107,7 @@ def _shared(config: Config) -> Iterator[str]:
     """What is nobody's own: the cluster's endpoint, and addresses that wander between nodes."""
     if endpoint := config.v1alpha1.cluster.control_plane.endpoint:
         yield split_url(endpoint).hostname or ""
-    for interface in config.v1alpha1.machine.network.interfaces:
-        vips = (interface.vip, *(vlan.vip for vlan in interface.vlans))
-        yield from (vip.ip for vip in vips if vip is not None)
+    yield from machineconfig.shared_addresses(config)
 
 
 def _giving_way(joined: dict[str, Joined], source: str, given: Mapping[str, float]) -> Iterator[tuple[str, Joined]]:

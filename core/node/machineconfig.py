@@ -1,5 +1,6 @@
 """The machine config as controllers read it: bytes of the resource, parsed once however many ask."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from core.config.load import Config, load
@@ -18,3 +19,11 @@ def parsed(data: bytes) -> Config:
 def of(resource: Resource[MachineConfig]) -> Config:
     """The typed config of a MachineConfig resource."""
     return parsed(resource.spec.yaml_marshalled)
+
+
+def shared_addresses(config: Config) -> Iterator[str]:
+    """Those that wander between control planes."""
+    for interface in config.v1alpha1.machine.network.interfaces:
+        for vip in (interface.vip, *(vlan.vip for vlan in interface.vlans)):
+            if vip is not None and vip.ip:
+                yield vip.ip

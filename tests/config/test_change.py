@@ -92,7 +92,7 @@ def test_elements_of_lists_are_named_by_their_place() -> None:
     assert [(change.path, change.acts) for change in found.changes] == [
         ("machine.network.interfaces[0].dhcp", True),
         ("machine.network.interfaces[1].interface", True),
-        ("machine.network.interfaces[1].vip", False),
+        ("machine.network.interfaces[1].vip.ip", True),
     ]
 
 

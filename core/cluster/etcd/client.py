@@ -2,7 +2,7 @@
 refuses to judge what is answered, and hides no error: what etcd says no to is an RpcError with etcd's own sentence."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, Self, TypeVar
 
 from google.protobuf.message import Message
@@ -45,68 +45,68 @@ class Etcd:
 
     async def serves(self) -> None:
         """Return when a quorum agrees with this member on what was written last: a read that is no member's alone."""
-        await self._call("KV/Range", pb.RangeRequest(key=b"health", count_only=True), pb.RangeResponse)
+        await self.call("KV/Range", pb.RangeRequest(key=b"health", count_only=True), pb.RangeResponse)
 
     async def get(self, key: bytes) -> bytes | None:
         """What is at `key`, as a quorum agrees."""
-        found = await self._call("KV/Range", pb.RangeRequest(key=key), pb.RangeResponse)
+        found = await self.call("KV/Range", pb.RangeRequest(key=key), pb.RangeResponse)
         return found.kvs[0].value if found.kvs else None
 
     async def put(self, key: bytes, value: bytes) -> None:
         """Written when it returns; when it raises, written or not."""
-        await self._call("KV/Put", pb.PutRequest(key=key, value=value), pb.PutResponse)
+        await self.call("KV/Put", pb.PutRequest(key=key, value=value), pb.PutResponse)
 
     async def members(self, *, agreed: bool = True) -> pb.MemberListResponse:
         """All members and the cluster's id; not `agreed`: as this member knows them, though there be no quorum."""
-        return await self._call("Cluster/MemberList", pb.MemberListRequest(linearizable=agreed), pb.MemberListResponse)
+        return await self.call("Cluster/MemberList", pb.MemberListRequest(linearizable=agreed), pb.MemberListResponse)
 
     async def add_learner(self, peer_urls: Sequence[str]) -> pb.MemberAddResponse:
         """A member that gets everything and votes on nothing."""
-        return await self._call(
+        return await self.call(
             "Cluster/MemberAdd", pb.MemberAddRequest(peerURLs=peer_urls, isLearner=True), pb.MemberAddResponse
         )
 
     async def promote(self, member: int) -> None:
         """Let a learner vote. Refused as FAILED_PRECONDITION until it has caught up with the leader."""
-        await self._call("Cluster/MemberPromote", pb.MemberPromoteRequest(ID=member), pb.MemberPromoteResponse)
+        await self.call("Cluster/MemberPromote", pb.MemberPromoteRequest(ID=member), pb.MemberPromoteResponse)
 
     async def remove(self, member: int) -> None:
         """End a membership for good; its data are of no use from then on."""
-        await self._call("Cluster/MemberRemove", pb.MemberRemoveRequest(ID=member), pb.MemberRemoveResponse)
+        await self.call("Cluster/MemberRemove", pb.MemberRemoveRequest(ID=member), pb.MemberRemoveResponse)
 
     async def update(self, member: int, peer_urls: Sequence[str]) -> None:
         """Say where a member's peers find it."""
-        await self._call(
+        await self.call(
             "Cluster/MemberUpdate", pb.MemberUpdateRequest(ID=member, peerURLs=peer_urls), pb.MemberUpdateResponse
         )
 
     async def status(self) -> pb.StatusResponse:
         """This member's own view; its header has the revision it knows."""
-        return await self._call("Maintenance/Status", pb.StatusRequest(), pb.StatusResponse)
+        return await self.call("Maintenance/Status", pb.StatusRequest(), pb.StatusResponse)
 
     async def alarms(self) -> Sequence[pb.AlarmMember]:
         """What is raised, of all members."""
-        return (await self._call("Maintenance/Alarm", pb.AlarmRequest(), pb.AlarmResponse)).alarms
+        return (await self.call("Maintenance/Alarm", pb.AlarmRequest(), pb.AlarmResponse)).alarms
 
     async def disarm(self, alarm: pb.AlarmMember) -> None:
         """Take an alarm back: the member takes writes again."""
         request = pb.AlarmRequest(
             action=pb.AlarmRequest.AlarmAction.DEACTIVATE, memberID=alarm.memberID, alarm=alarm.alarm
         )
-        await self._call("Maintenance/Alarm", request, pb.AlarmResponse)
+        await self.call("Maintenance/Alarm", request, pb.AlarmResponse)
 
     async def defragment(self) -> None:
         """Give free pages of this member's database back to its disk; it answers nobody meanwhile."""
-        await self._call("Maintenance/Defragment", pb.DefragmentRequest(), pb.DefragmentResponse, UPKEEP_SECONDS)
+        await self.call("Maintenance/Defragment", pb.DefragmentRequest(), pb.DefragmentResponse, UPKEEP_SECONDS)
 
     async def move_leader(self, member: int) -> None:
         """Hand leadership over; to be asked of the leader."""
-        await self._call("Maintenance/MoveLeader", pb.MoveLeaderRequest(targetID=member), pb.MoveLeaderResponse)
+        await self.call("Maintenance/MoveLeader", pb.MoveLeaderRequest(targetID=member), pb.MoveLeaderResponse)
 
     async def downgrade(self, action: pb.DowngradeRequest.DowngradeAction, version: str = "") -> str:
         """Check, begin or call off a storage downgrade; the cluster's version."""
         request = pb.DowngradeRequest(action=action, version=version)
-        return (await self._call("Maintenance/Downgrade", request, pb.DowngradeResponse)).version
+        return (await self.call("Maintenance/Downgrade", request, pb.DowngradeResponse)).version
 
     async def snapshot(self) -> AsyncIterator[bytes]:
         """The member's whole database, in pieces, followed by its SHA-256."""
@@ -115,12 +115,22 @@ class Etcd:
             async for piece in call:
                 yield piece.blob
 
+    async def watch(self, key: bytes, revision: int) -> AsyncGenerator[pb.WatchResponse]:
+        """What becomes of a key from that revision on, without end."""
+        create = pb.WatchCreateRequest(key=key, start_revision=revision)
+        path = "/etcdserverpb.Watch/Watch"
+        async with self._channel.bidi(path, pb.WatchRequest, pb.WatchResponse) as call:
+            await call.send(pb.WatchRequest(create_request=create))
+            async for answer in call:
+                yield answer
+
     async def claims(self, method: str, request: Message) -> claims_pb2.Standing:
         """Ask a control plane that runs no etcd (`waiting`); UNIMPLEMENTED from one that does."""
         path = f"/ichor.etcd.Claims/{method}"
         return await self._channel.unary(path, request, claims_pb2.Standing, timeout=DIAL_SECONDS)
 
-    async def _call(self, method: str, request: Message, reply: type[R], timeout: float = SECONDS) -> R:
+    async def call(self, method: str, request: Message, reply: type[R], timeout: float = SECONDS) -> R:
+        """One of etcd's methods ("KV/Range") with one request and one reply, for what is not above."""
         return await self._channel.unary(f"/etcdserverpb.{method}", request, reply, timeout=timeout)
 
 

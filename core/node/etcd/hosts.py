@@ -93,11 +93,11 @@ class Hosts(Sequence[str]):
 
 
 def _written(data: bytes) -> Iterator[str]:
-    """The cluster's endpoint, and for whom this API's certificates shall be good."""
-    config = machineconfig.parsed(data).v1alpha1
-    if config.cluster.control_plane.endpoint:
-        yield split_url(config.cluster.control_plane.endpoint).hostname or ""
-    yield from config.machine.cert_sans
+    """The cluster's endpoint, and for whom this API's certificates shall be good; but for what is nobody's own."""
+    config = machineconfig.parsed(data)
+    shared, endpoint = {*machineconfig.shared_addresses(config)}, config.v1alpha1.cluster.control_plane.endpoint
+    names = [split_url(endpoint).hostname or ""] if endpoint else []
+    yield from (name for name in (*names, *config.v1alpha1.machine.cert_sans) if name not in shared)
 
 
 async def electorate(hosts: Hosts, reach: Reach, name: str) -> tuple[list[str], list[str]]:

@@ -39,7 +39,7 @@ OURS: Final = {definition.type for definition in REGISTRY if definition.type.end
 LATER: Final = {
     "LinkSpecs.net.talos.dev": {"bondMaster", "vrfMaster", "vrfSlave", "wireguard"},
     "LinkStatuses.net.talos.dev": {"bondMaster", "vrfMaster", "wireguard"},
-    "OperatorSpecs.net.talos.dev": {"dhcp6", "vip"},
+    "OperatorSpecs.net.talos.dev": {"dhcp6"},
     "VolumeConfigs.block.talos.dev": {"encryption", "trimEnabled", "trimInterval", "scrubEnabled", "scrubInterval"},
     "VolumeStatuses.block.talos.dev": {
         "encryptionFailedSyncs",

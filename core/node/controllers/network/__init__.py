@@ -14,11 +14,12 @@ from core.node.controllers.network.names import names
 from core.node.controllers.network.nodeaddress import NodeAddresses
 from core.node.controllers.network.operators import Operators
 from core.node.controllers.network.routes import RouteApply, route_status
+from core.node.controllers.network.sharing import SharedAddresses
 from core.node.controllers.network.status import Readiness
 from core.state import Controller
 from ext.sys import sethostname
 
-__all__ = ["network"]
+__all__ = ["SharedAddresses", "network"]
 
 
 def network(kernel: Network, set_hostname: Callable[[str], None] = sethostname) -> list[Controller]:

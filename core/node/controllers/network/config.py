@@ -21,6 +21,7 @@ from core.node.resources.network import (
     OperatorSpec,
     RouteSpec,
     Scope,
+    Vip,
 )
 from core.state import Controller, weak
 from core.state import Scope as View
@@ -70,6 +71,12 @@ def _interface(wishes: Wishes, name: str, interface: Interface) -> None:
         dhcp = Dhcp4(route_metric=interface.dhcp_options.route_metric)
         operator = OperatorSpec(operator=Operator.DHCP4, link_name=name, dhcp4=dhcp, config_layer=LAYER)
         wishes.add(operator, "dhcp4", name)
+    if interface.vip is not None and interface.vip.ip and not (interface.vip.equinix_metal or interface.vip.hcloud):
+        wishes.add(_shared(name, interface.vip.ip), "vip", name, interface.vip.ip)
+
+
+def _shared(link: str, ip: str) -> OperatorSpec:
+    return OperatorSpec(operator=Operator.VIP, link_name=link, vip=Vip(ip=str(ip_address(ip))), config_layer=LAYER)
 
 
 def _address(link: str, text: str) -> AddressSpec:

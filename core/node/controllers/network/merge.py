@@ -27,7 +27,7 @@ def merges() -> list[Controller]:
         _merge("network.LinkMergeController", LinkSpec, lambda s: s.name, _links),
         _merge("network.AddressMergeController", AddressSpec, lambda s: f"{s.link_name}/{s.address}", _highest),
         _merge("network.RouteMergeController", RouteSpec, route_id, _highest),
-        _merge("network.OperatorMergeController", OperatorSpec, lambda s: f"{s.operator}/{s.link_name}", _highest),
+        _merge("network.OperatorMergeController", OperatorSpec, operator_id, _highest),
         _merge("network.HostnameMergeController", HostnameSpec, lambda _: "hostname", _highest),
         _merge("network.ResolverMergeController", ResolverSpec, lambda _: "resolvers", _resolvers),
         _merge("network.TimeServerMergeController", TimeServerSpec, lambda _: "timeservers", _highest),
@@ -39,6 +39,12 @@ def route_id(spec: RouteSpec) -> str:
     parts = [spec.family.text, spec.gateway, spec.destination, str(spec.priority)]
     parts = parts if spec.gateway else [spec.out_link_name, *parts]
     return "/".join(parts if spec.table == 254 else [spec.table.text, *parts])
+
+
+def operator_id(spec: OperatorSpec) -> str:
+    """One of a kind for each link, but as many addresses that are shared as there are."""
+    parts = [str(spec.operator), spec.link_name, *([spec.vip.ip] if spec.vip is not None else [])]
+    return "/".join(parts)
 
 
 def _merge(

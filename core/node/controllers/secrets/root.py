@@ -1,5 +1,6 @@
 """MachineConfig -> OSRoot: the authority of the API and who else is accepted."""
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 
 from core.node import machineconfig
@@ -20,7 +21,7 @@ def os_root() -> Controller:
         issuing = None if machine.ca is None else CertificateAndKey(crt=machine.ca.crt, key=machine.ca.key)
         own = [issuing.crt] if issuing and issuing.crt else []
         accepted = [ca.crt for ca in machine.accepted_cas if ca.crt not in own] + own
-        addresses, names = _split(machine.cert_sans)
+        addresses, names = _split([*machine.cert_sans, *machineconfig.shared_addresses(config)])
         return OSRoot(
             issuing_ca=issuing if issuing and issuing.key else None,
             accepted_cas=tuple(Certificate(crt=crt) for crt in dict.fromkeys(accepted)),
@@ -32,7 +33,7 @@ def os_root() -> Controller:
     return transform("secrets.RootOSController", MachineConfig, OSRoot, derive, rename=lambda _: "os")
 
 
-def _split(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _split(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     addresses, others = [], []
     for name in names:
         try:

@@ -41,6 +41,8 @@ from core.node.resources.network.operators import (
     Dhcp4,
     Operator,
     OperatorSpec,
+    SharedAddress,
+    Vip,
 )
 from core.node.resources.network.routes import NextHop, Protocol, RouteSpec, RouteStatus, RouteType, Table
 from core.node.resources.network.status import NetworkStatus
@@ -81,11 +83,13 @@ __all__ = [
     "RouteStatus",
     "RouteType",
     "Scope",
+    "SharedAddress",
     "SortAlgorithm",
     "Table",
     "TimeServerSpec",
     "TimeServerStatus",
     "Veth",
+    "Vip",
     "Vlan",
     "VlanProtocol",
     "layered",

@@ -39,6 +39,13 @@ class Dhcp4(Value, frozen=True):
     skip_routes: bool = False
 
 
+class Vip(Value, frozen=True):
+    """An address that control planes share: the one that they have elected has it."""
+
+    ip: str
+    gratuitous_arp: bool = msgspec.field(name="gratuitousARP", default=True)
+
+
 @resource(
     "OperatorSpecs.net.talos.dev",
     NAMESPACE,
@@ -46,10 +53,26 @@ class Dhcp4(Value, frozen=True):
     columns=(Column("Operator", "{.operator}"), Column("Link", "{.linkName}")),
 )
 class OperatorSpec(Spec, frozen=True):
-    """An operator shall run on a link; the id is <operator>/<link>."""
+    """An operator shall run on a link; the id is <operator>/<link>, and of a shared address <operator>/<link>/<ip>."""
 
     operator: Operator
     link_name: str
     require_up: bool = True
     dhcp4: Dhcp4 | None = None
+    vip: Vip | None = None
     config_layer: ConfigLayer = msgspec.field(name="layer", default=ConfigLayer.DEFAULT)
+
+
+@resource(
+    "SharedAddresses.network.ichor.dev",
+    NAMESPACE,
+    columns=(Column("Address", "{.address}"), Column("Link", "{.linkName}"), Column("Held", "{.held}")),
+)
+class SharedAddress(Spec, frozen=True):
+    """An address for which this node stands for election (id: link/address): whether the link may have it, and until
+    when at the most by the clock since boot (s), unless that is put off in time."""
+
+    address: str
+    link_name: str
+    held: bool = False
+    until: float = 0.0

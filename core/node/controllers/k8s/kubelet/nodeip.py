@@ -28,7 +28,7 @@ def node_ip_config() -> Controller:
         machine, network = config.v1alpha1.machine, config.v1alpha1.cluster.network
         pods, services = subnets.pods(network), subnets.services(network)
         families = dict.fromkeys(_ALL[subnet.version] for subnet in services)
-        shared = [interface.vip.ip for interface in machine.network.interfaces if interface.vip and interface.vip.ip]
+        shared = machineconfig.shared_addresses(config)
         return NodeIPConfig(
             valid_subnets=machine.kubelet.node_ip.valid_subnets or tuple(families),
             exclude_subnets=tuple(dict.fromkeys((*map(str, (*pods, *services)), *shared))),

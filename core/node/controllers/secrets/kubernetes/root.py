@@ -1,5 +1,7 @@
 """MachineConfig -> KubernetesRoot: the authorities, keys and names of this Kubernetes, on a control plane."""
 
+from collections.abc import Iterable
+
 from core.cluster.kubernetes import subnets
 from core.config.schema.addresses import split_url
 from core.config.schema.cluster import Cluster
@@ -18,7 +20,7 @@ def kubernetes_root() -> Controller:
         config = machineconfig.of(resource)
         if resource.md.id != machineconfig.ACTIVE or not config.is_control_plane:
             return None
-        return _root(config.v1alpha1.cluster)
+        return _root(config.v1alpha1.cluster, machineconfig.shared_addresses(config))
 
     return transform("secrets.RootKubernetesController", MachineConfig, KubernetesRoot, derive, rename=lambda _: "k8s")
 
@@ -35,7 +37,7 @@ def local_endpoint(cluster: Cluster) -> str:
     return f"https://localhost:{cluster.control_plane.local_api_server_port}"
 
 
-def _root(cluster: Cluster) -> KubernetesRoot | None:
+def _root(cluster: Cluster, shared: Iterable[str]) -> KubernetesRoot | None:
     ca, aggregator, signer = cluster.ca, cluster.aggregator_ca, cluster.service_account
     endpoint = cluster.control_plane.endpoint
     if not endpoint or ca is None or not ca.key or aggregator is None or not aggregator.key or signer is None:
@@ -45,7 +47,7 @@ def _root(cluster: Cluster) -> KubernetesRoot | None:
         name=cluster.cluster_name,
         endpoint=endpoint,
         local_endpoint=local_endpoint(cluster),
-        cert_sans=tuple(dict.fromkeys((split_url(endpoint).hostname or "", *cluster.api_server.cert_sans))),
+        cert_sans=tuple(dict.fromkeys((split_url(endpoint).hostname or "", *cluster.api_server.cert_sans, *shared))),
         api_server_ips=tuple(str(subnet[1]) for subnet in subnets.services(cluster.network)),
         dns_domain=cluster.network.dns_domain,
         issuing_ca=CertificateAndKey(crt=ca.crt, key=ca.key),
