@@ -157,6 +157,7 @@ def test_a_pod_has_no_rights_and_sees_its_own_files_alone(name: str) -> None:
     hosts = {volume["hostPath"]["path"] for volume in tree["spec"]["volumes"]}
     assert all(path.endswith(f"/{name}") for path in hosts - {"/var/log/audit/kube"})
     assert container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"] >= 60
+    assert container["readinessProbe"]["periodSeconds"] <= 5  # a kubelet of 1.20 hears of a start by this alone
 
 
 def test_gos_heap_stays_below_a_limit_and_an_operators_word_counts() -> None:
