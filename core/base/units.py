@@ -1,25 +1,25 @@
 """Durations and sizes as people write them: Go durations ("1h30m", "500ms") and byte sizes, decimal and binary."""
 
 import re
-from fractions import Fraction
 from typing import Final
 
 from core.base.errors import Invalid
 
-_SECONDS: Final = {
-    "ns": Fraction(1, 10**9),
-    "us": Fraction(1, 10**6),
-    "µs": Fraction(1, 10**6),
-    "μs": Fraction(1, 10**6),
-    "ms": Fraction(1, 1000),
-    "s": Fraction(1),
-    "m": Fraction(60),
-    "h": Fraction(3600),
+_NANOSECONDS: Final = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
 }
 _DURATION: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _SIZE: Final = re.compile(r"([0-9]+\.?\d*|\.\d+)\s*((?:[kKmMgGtTpP]i?)?)[bB]?", re.ASCII)
 _LONGEST: Final = 100  # characters: Python refuses to read numbers of thousands of digits
-_SPAN: Final = Fraction(2**63 - 1, 10**9)  # what Go's durations hold, about 292 years
+_SPAN: Final = 2**63 - 1  # nanoseconds: what Go's durations hold, about 292 years
+_ONE: Final = 10**_LONGEST  # numbers are counted in this part of one, so that each that is short enough is exact
 _MULTIPLE: Final = {
     "": 1,
     **{p: 1000 ** (n + 1) for n, p in enumerate("kmgtp")},
@@ -32,17 +32,17 @@ def parse_duration(text: str) -> float:
     sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
     if rest == "0":
         return 0.0
-    total, end = Fraction(0), 0
+    total = end = 0
     for match in _DURATION.finditer(rest[: _LONGEST + 1]):
         if match.start() != end:
             break
-        total += Fraction(match[1]) * _SECONDS[match[2]]
+        total += _exact(match[1]) * _NANOSECONDS[match[2]]
         end = match.end()
     if not rest or end != len(rest):
         raise Invalid(f"{text[:_LONGEST]!r} is not a duration", remedy="write it like 1h30m, 10s or 500ms")
-    if total > _SPAN:
+    if total > _SPAN * _ONE:
         raise Invalid(f"{text!r} is longer than any duration", remedy="durations end at 292 years")
-    return float(sign * total)
+    return sign * total / (_ONE * 10**9)
 
 
 def format_duration(seconds: float) -> str:
@@ -65,7 +65,7 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
         raise Invalid(f"{text[:_LONGEST]!r} is not a size", remedy="write it like 100MiB, 1GB or a number of bytes")
-    return int(Fraction(match[1]) * _MULTIPLE[match[2].lower()])
+    return _exact(match[1]) * _MULTIPLE[match[2].lower()] // _ONE
 
 
 def format_size(size: int) -> str:
@@ -76,6 +76,12 @@ def format_size(size: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" or abs(value) >= 999.5 else f"{value:.3g} {unit}"
         value /= 1000
     raise AssertionError("unreachable")
+
+
+def _exact(number: str) -> int:
+    """ "1.5" in parts of _ONE."""
+    whole, _, rest = number.partition(".")
+    return int(whole + rest.ljust(_LONGEST, "0"))
 
 
 def _decimal(value: int, scale: int) -> str:

@@ -1,7 +1,6 @@
 """How verbs print: a table for people, JSON for programs. JSON goes out whole, keys as in the tables' source, never
 mixed with other text; notes and progress go to standard error."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -27,11 +26,15 @@ def output_option(*formats: str, short: bool = True) -> Callable[[_Command], _Co
 
 def emit_json(value: object) -> None:
     """One JSON document on standard output."""
+    import json  # here, for most invocations print none
+
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def emit_line(value: object) -> None:
     """One JSON document on a line of its own: for streams."""
+    import json
+
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
