@@ -28,6 +28,7 @@ SUITES: Final = (
     "latency",
     "client",
     "memory",
+    "cluster",
     "idle",
     "config",
     "reap",
@@ -41,7 +42,7 @@ SUITES: Final = (
 IMAGE: Final = page.ROOT / "_out" / "x86_64"
 JSON: Final = page.ROOT / "build" / "bench.json"
 # what takes minutes for a few figures: compared only when asked for
-SLOW: Final = frozenset({"qemu", "imports", "idle"})
+SLOW: Final = frozenset({"qemu", "imports", "cluster", "idle"})
 
 
 def measure(names: Sequence[str], run: Run) -> tuple[dict[str, list[Figure]], dict[str, str]]:
@@ -54,7 +55,7 @@ def measure(names: Sequence[str], run: Run) -> tuple[dict[str, list[Figure]], di
         found[name] = []
         try:
             found[name].extend(suite(run))
-        except (IchorError, OSError, subprocess.SubprocessError) as error:
+        except (IchorError, OSError, subprocess.SubprocessError, AssertionError) as error:
             failures[name] = f"Suite {name} failed: {type(error).__name__}: {error}"
             run.say(failures[name])
     return found, failures

@@ -20,7 +20,7 @@ _SIZE: Final = re.compile(r"([0-9]+\.?\d*|\.\d+)\s*((?:[kKmMgGtTpP]i?)?)[bB]?", 
 _LONGEST: Final = 100  # characters: Python refuses to read numbers of thousands of digits
 _SPAN: Final = 2**63 - 1  # nanoseconds: what Go's durations hold, about 292 years
 _ONE: Final = 10**_LONGEST  # numbers are counted in this part of one, so that each that is short enough is exact
-_MULTIPLE: Final = {
+_MULTIPLE: Final[dict[str, int]] = {
     "": 1,
     **{p: 1000 ** (n + 1) for n, p in enumerate("kmgtp")},
     **{f"{p}i": 1024 ** (n + 1) for n, p in enumerate("kmgtp")},

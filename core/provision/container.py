@@ -87,9 +87,13 @@ class Containers:
         """The file with what the node's processes said to its console; what is older is in console.log.previous."""
         return self._folder(node) / "console.log"
 
+    def group(self, node: Node) -> str:
+        """Where the node's processes are in each of this machine's cgroup hierarchies, while it runs."""
+        return f"ichor/{self.cluster.bridge}/{node.name}"
+
     def _sweep(self, node: Node) -> None:
         """End what a keeper that was killed left running; nothing after one that ended by itself."""
-        group = self._group(node)
+        group = self.group(node)
         cgroups.kill(group)
         cgroups.remove(group)
         network.remove(network.veth_name(self.cluster.bridge, node.name))
@@ -109,14 +113,11 @@ class Containers:
     def _folder(self, node: Node) -> Path:
         return self.places.node(self.cluster.spec.name, node.name)
 
-    def _group(self, node: Node) -> str:
-        return f"ichor/{self.cluster.bridge}/{node.name}"
-
     def _orders(self, node: Node) -> Orders:
         root = rootfs.mount(self.places, Path(self.cluster.spec.image) / "ichor.img", self.cluster.image_sha256)
         return Orders(
             plan=Plan(image_root=str(root), image_file=str(rootfs.held(root)), folder=str(self._folder(node))),
-            group=self._group(node),
+            group=self.group(node),
             bridge=self.cluster.bridge,
             veth=network.veth_name(self.cluster.bridge, node.name),
         )

@@ -341,16 +341,24 @@ def spec(name: str, nodes: int = 1, workers: int = 0, cmdline: str = "") -> Clus
     )
 
 
-def create(home: Home, wanted: ClusterSpec, patches: tuple[tuple[bytes, str], ...] = ()) -> list[Node]:
-    """Make the cluster, configure it, wait until it is ready; its context is the client config's current one."""
+def create(
+    home: Home,
+    wanted: ClusterSpec,
+    patches: tuple[tuple[bytes, str], ...] = (),
+    begun: Callable[[list[Node]], None] = lambda _: None,
+) -> list[Node]:
+    """Make the cluster, configure it, wait until it is ready; its context is the client config's current one. `begun`
+    is told of the nodes when they run and nothing is asked of them yet."""
     cluster = start(home, wanted)
+    nodes = [Node(home, cluster, index) for index in range(len(cluster.nodes))]
+    begun(nodes)
     if folder := os.environ.get(syscalls.FOLDER):
-        for index in range(len(cluster.nodes)):
-            _trace(Node(home, cluster, index), Path(folder))
+        for node in nodes:
+            _trace(node, Path(folder))
     access = bringup.configure(home.places, cluster, patches, _silent, wait=True)
     known = clientfile.load_or_empty(home.client_file)
     clientfile.save(home.client_file, known.put(wanted.name, access.contexts[wanted.name]).use(wanted.name))
-    return [Node(home, cluster, index) for index in range(len(cluster.nodes))]
+    return nodes
 
 
 def start(home: Home, wanted: ClusterSpec) -> model.Cluster:

@@ -4,7 +4,7 @@ by the stock client with an administrator's kubeconfig, as a person does."""
 import json
 import select
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +74,11 @@ class Kubernetes:
 
 
 @contextmanager
-def running(folder: Path, control_planes: int = 1, workers: int = 0) -> Iterator[Kubernetes]:
-    """A cluster whose nodes are ready and known to Kubernetes, as long as the block lasts."""
+def running(
+    folder: Path, control_planes: int = 1, workers: int = 0, begun: Callable[[list[Node]], None] = lambda _: None
+) -> Iterator[Kubernetes]:
+    """A cluster whose nodes are ready and known to Kubernetes, as long as the block lasts. `begun` as for
+    `cluster.create`."""
     home = Home(folder)
     name = cluster.unique("kube")
     with standing.reachable(registry.storage(images.RECIPES)) as url:
@@ -90,7 +93,7 @@ def running(folder: Path, control_planes: int = 1, workers: int = 0) -> Iterator
         )
         etcd = {"cluster": {"etcd": {"image": images.ETCD.images()[0].name}}}
         try:
-            nodes = cluster.create(home, wanted, ((json.dumps(etcd).encode(), "etcd"),))
+            nodes = cluster.create(home, wanted, ((json.dumps(etcd).encode(), "etcd"),), begun)
             access = client.load(home.client_file.read_bytes(), str(home.client_file))
             made = Kubernetes(nodes, bringup.kubeconfig(home.places, nodes[0].cluster, access))
             until(lambda: len(_ready(made)) == len(nodes), SECONDS, "nodes that are ready")
