@@ -44,6 +44,7 @@ from core.node.services.supervisor import Supervisor
 from core.node.services.table import services
 from core.node.survivor import Survivor
 from core.node.work import Work
+from core.pki.types import KUBERNETES_LIFETIME
 from core.rpc.client import Channel
 from core.state import Runtime, Store
 
@@ -63,7 +64,8 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
     checker = imagecheck.Checker(lambda: image.running(able, image.Ground()), logs, clock.now)
     meta = block.MetaKeys(block.Place())
     settings, auths = containerd.detect(), partial(cri.logins, store)
-    kubelet = Kubelet(store, on_aws=_platform(words).name == "aws")
+    on_aws, lifetime = _platform(words).name == "aws", lifetimes.shortened(words, KUBERNETES_LIFETIME)
+    kubelet = Kubelet(store, work, clock, on_aws=on_aws, lifetime=lifetime)
     tree, client = Tree.detect(), Containerd(Channel(settings.socket), clock)
     place = Place(store, clock)
     tool = Tool(client, lambda: place.spec.image, tree.path("podruntime/etcd"))

@@ -26,13 +26,14 @@ struct pair {
     struct upstream *to;
     uint64_t tried;
     int64_t until, give_up; /* of this attempt, of all */
-    bool used, open, again;
+    bool used, open, again, waits; /* waits: all were tried, until one of them is up */
     bool over[2]; /* the end of what the client said, of what the upstream said, was passed on */
 };
 
 static struct pair pairs[PAIRS], *spare, *gone;
 static size_t fresh; /* pairs from here on were never used */
-static unsigned count, connecting, hurried;
+static unsigned count, connecting, hurried, waiting;
+static bool hopeful; /* an upstream has come up, or a new one is known */
 static int64_t rest; /* until then nobody is let in */
 static char piece[PIECE];
 
@@ -53,6 +54,16 @@ unsigned pairs_count(void)
     return count;
 }
 
+bool pairs_wait(void)
+{
+    return waiting > 0;
+}
+
+void pairs_hope(void)
+{
+    hopeful = true;
+}
+
 static void leave(struct pair *pair)
 {
     if (pair->to)
@@ -64,6 +75,12 @@ static void hurry(struct pair *pair, bool again)
 {
     hurried += (unsigned)again - (unsigned)pair->again;
     pair->again = again;
+}
+
+static void linger(struct pair *pair, bool waits)
+{
+    waiting += (unsigned)waits - (unsigned)pair->waits;
+    pair->waits = waits;
 }
 
 /* Its place is free only when this round's events are over, for one of them may name it. */
@@ -80,6 +97,7 @@ static void end(struct pair *pair, bool broken)
     hang_up(&pair->upstream);
     leave(pair);
     hurry(pair, false);
+    linger(pair, false);
     connecting -= !pair->open;
     pair->used = false;
     pair->next = gone, gone = pair;
@@ -138,7 +156,8 @@ static void mind(int fd, bool answers)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered, sizeof(unanswered));
 }
 
-/* The next upstream that was not tried; without one the client is cut off. */
+/* The next upstream that was not tried. Without one the client waits: who is told "no" comes back later and later, and
+ * would still be away when there is somebody to ask. */
 static void try(struct pair *pair)
 {
     struct upstream *upstream;
@@ -160,7 +179,9 @@ static void try(struct pair *pair)
         upstream_failed(upstream, strerror(errno));
         hang_up(&pair->upstream);
     }
-    end(pair, true);
+    pair->until = pair->give_up;
+    linger(pair, true);
+    upstreams_hurry();
 }
 
 static void failed(struct pair *pair, const char *why)
@@ -246,6 +267,11 @@ static void turn(struct pair *pair)
         move(pair);
     else if (!pair->open && pair->give_up <= now)
         end(pair, true);
+    else if (pair->waits && hopeful) {
+        linger(pair, false);
+        pair->tried = 0;
+        try(pair);
+    }
     else if (!pair->open && pair->until <= now)
         failed(pair, "no connection");
 }
@@ -255,6 +281,7 @@ void pairs_turn(void)
     if (connecting || hurried)
         for (size_t i = 0; i < fresh; i++)
             turn(&pairs[i]);
+    hopeful = false;
     while (gone) {
         struct pair *pair = gone;
 

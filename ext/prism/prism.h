@@ -29,7 +29,7 @@ struct settings {
     int64_t every;    /* between two looks at an upstream that is up */
     int64_t answer;   /* how long it may take to answer one */
     int64_t patience; /* with an attempt to connect while there are others to try */
-    int64_t dial;     /* with all attempts for one client */
+    int64_t dial;     /* with all attempts for one client, and with waiting for somebody to try */
 };
 
 extern struct settings settings;
@@ -63,6 +63,7 @@ void upstream_taken(const struct upstream *upstream); /* by a client */
 void upstream_failed(struct upstream *upstream, const char *why); /* a client's attempt did */
 void upstream_reached(struct upstream *upstream);                 /* a client's attempt succeeded */
 int upstream_connect(const struct upstream *upstream);            /* a socket on its way; -1 and errno */
+void upstreams_hurry(void); /* clients wait: look at all soon */
 void upstreams_turn(void);                                        /* what is due */
 int64_t upstreams_due(void);
 
@@ -71,6 +72,8 @@ void pairs_accept(int listener);
 void pairs_turn(void); /* attempts that take too long, pairs whose turn ended too soon, pairs to forget */
 int64_t pairs_due(void);
 bool pairs_full(void);
+bool pairs_wait(void); /* a client has nobody to go to */
+void pairs_hope(void); /* there may be somebody now */
 unsigned pairs_count(void);
 
 /* control.c */

@@ -15,6 +15,7 @@
 
 enum {
     SOON = 1000, /* the next look at one that is down, and twice as long each time up to `every` */
+    AT_ONCE = 200, /* the same while clients wait for it */
     TIER = 10,   /* latencies within 1024 us are one class: within a site, load tells more than distance */
 };
 
@@ -115,6 +116,7 @@ bool upstreams_set(char *list)
     }
     for (size_t k = 0; k < count; k++)
         want(&addresses[k], lengths[k], lines[k], lines[k] + strlen(lines[k]) + 1);
+    pairs_hope();
     return true;
 }
 
@@ -170,13 +172,17 @@ void upstream_taken(const struct upstream *upstream)
 static void judge(struct upstream *upstream, enum state state, const char *why)
 {
     hang_up(&upstream->look);
-    if (state == DOWN) {
+    if (state == DOWN && pairs_wait()) {
+        upstream->due = now + AT_ONCE;
+    } else if (state == DOWN) {
         upstream->due = now + upstream->delay;
         upstream->delay = upstream->delay * 2 < settings.every ? upstream->delay * 2 : settings.every;
     } else {
         upstream->due = now + settings.every;
         upstream->delay = SOON < settings.every ? SOON : settings.every;
     }
+    if (state == UP)
+        pairs_hope();
     if (upstream->state == state)
         return;
     printf("upstream %s is %s%s%s\n", upstream->name, STATES[state], *why ? ": " : "", why);
@@ -194,6 +200,15 @@ void upstream_reached(struct upstream *upstream)
 {
     if (upstream->wanted && upstream->state == DOWN && upstream->look.fd < 0)
         upstream->due = now; /* it may be back: look at once */
+}
+
+void upstreams_hurry(void)
+{
+    for (struct upstream *u = upstreams; u < upstreams + UPSTREAMS; u++)
+        if (u->wanted && u->look.fd < 0 && u->due > now + AT_ONCE) {
+            u->due = now + AT_ONCE;
+            u->delay = SOON < settings.every ? SOON : settings.every;
+        }
 }
 
 int upstream_connect(const struct upstream *upstream)

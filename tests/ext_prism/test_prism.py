@@ -86,11 +86,34 @@ def test_one_that_is_killed_is_left_by_the_next_connection(tmp_path: Path, progr
         assert {reached(running) for _ in range(6)} == {"127.0.1.2"}
         assert running.until(lambda states: "down" in states.values()) == {"127.0.1.1": "down", "127.0.1.2": "up"}
         two[1].kill()
-        with pytest.raises(ConnectionResetError), running.connect() as connection:
-            connection.recv(1)
         with upstream("127.0.1.1", two[0].port):  # though it is held to be down, there is nobody else
             assert reached(running) == "127.0.1.1"
             running.until(lambda states: states["127.0.1.1"] == "up")
+
+
+def test_who_finds_nobody_waits_for_the_first_that_is_up(tmp_path: Path, program: Path) -> None:
+    port = free_port("127.0.1.1")
+    with prism(tmp_path, program) as running, running.connect() as early:
+        running.tell(("127.0.1.1", port), ("127.0.1.2", port))
+        running.until(lambda states: set(states.values()) == {"down"})
+        with running.connect() as late, upstream("127.0.1.2", port):
+            assert {who(early), who(late)} == {"127.0.1.2"}
+
+
+def test_who_waits_is_taken_to_one_that_becomes_known(tmp_path: Path, program: Path) -> None:
+    with standing(1) as one, prism(tmp_path, program) as running:
+        running.tell()
+        running.hear()
+        with running.connect() as early:
+            running.tell((one[0].address, one[0].port))
+            assert who(early) == "127.0.1.1"
+
+
+def test_nobody_waits_for_ever(tmp_path: Path, program: Path) -> None:
+    with prism(tmp_path, program, dial=300) as running:
+        running.tell(("127.0.1.1", free_port("127.0.1.1")))
+        with pytest.raises(ConnectionResetError), running.connect() as connection:
+            connection.recv(1)
 
 
 def test_one_that_is_frozen_gets_no_new_connections(tmp_path: Path, program: Path) -> None:

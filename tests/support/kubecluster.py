@@ -4,6 +4,7 @@ by the stock client with an administrator's kubeconfig, as a person does."""
 import json
 import select
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.config import client
-from core.provision import bringup
+from core.provision import bringup, timeline
 from core.provision.model import ClusterSpec
 from tests.support import cluster
 from tests.support.cluster import Home, Node
@@ -26,10 +27,12 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kubernetes:
-    """The cluster's nodes, and a client of its API."""
+    """The cluster's nodes, control planes first, and a client of its API; when it was asked for (Unix seconds)."""
 
     nodes: list[Node]
     config: Path
+    access: client.ClientConfig
+    began: float
 
     def command(self, *arguments: str) -> list[str]:
         """kubectl's argument list."""
@@ -59,6 +62,35 @@ class Kubernetes:
         """The names of an app's pods that are not about to end."""
         found = self.read("pods", f"--selector=app={app}")["items"]
         return [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def timeline(self) -> list[str]:
+        """How long each node took, in words; seconds since the cluster was asked for."""
+        rows = timeline.rows(bringup.timeline(self.nodes[0].cluster, self.access), self.began)
+        return [
+            ", ".join(f"{what} {value}" for what, value in zip(timeline.HEADINGS, row, strict=True)) for row in rows
+        ]
+
+    def placed(self, app: str) -> dict[str, str]:
+        """The same, with the node that each is on."""
+        found = self.read("pods", f"--selector=app={app}")["items"]
+        return {p["metadata"]["name"]: p["spec"]["nodeName"] for p in found if "deletionTimestamp" not in p["metadata"]}
+
+    def containers(self) -> dict[str, list[str]]:
+        """Those of every pod, by what stays of it for as long as it lives: another one has another name here."""
+        pods = self.read("pods", "--all-namespaces")["items"]
+        found = {pod["metadata"]["uid"]: pod["status"].get("containerStatuses", ()) for pod in pods}
+        return {uid: [each.get("containerID", "") for each in statuses] for uid, statuses in found.items()}
+
+    @contextmanager
+    def having(self, *manifests: Manifest) -> Iterator[None]:
+        """These things, for as long as the block lasts."""
+        self.apply(*manifests)
+        try:
+            yield
+        finally:
+            for manifest in manifests:
+                name = f"{manifest['kind']}/{manifest['metadata']['name']}"
+                self.kubectl("delete", name, "--ignore-not-found", "--grace-period=1")
 
     @contextmanager
     def forwarded(self, what: str, port: int) -> Iterator[int]:
@@ -93,9 +125,10 @@ def running(
         )
         etcd = {"cluster": {"etcd": {"image": images.ETCD.images()[0].name}}}
         try:
+            began = time.time()
             nodes = cluster.create(home, wanted, ((json.dumps(etcd).encode(), "etcd"),), begun)
             access = client.load(home.client_file.read_bytes(), str(home.client_file))
-            made = Kubernetes(nodes, bringup.kubeconfig(home.places, nodes[0].cluster, access))
+            made = Kubernetes(nodes, bringup.kubeconfig(home.places, nodes[0].cluster, access), access, began)
             until(lambda: len(_ready(made)) == len(nodes), SECONDS, "nodes that are ready")
             yield made
         except BaseException:
@@ -119,9 +152,21 @@ def app(kind: str, name: str, **spec: Any) -> Manifest:
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": whole}
 
 
-def service(name: str) -> Manifest:
+def spread(manifest: Manifest) -> Manifest:
+    """An app whose pods are on as many nodes as there are."""
+    constraint = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": manifest["spec"]["selector"],
+    }
+    manifest["spec"]["template"]["spec"]["topologySpreadConstraints"] = [constraint]
+    return manifest
+
+
+def service(name: str, **more: Any) -> Manifest:
     """A Service before an app, at port 80."""
-    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
+    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}], **more}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 

@@ -65,6 +65,11 @@ def arguments(wish: Wish) -> tuple[str, ...]:
     return tuple(f"--{name}={value}" for name, values in sorted(flags.items()) for value in values)
 
 
+def registers(args: Sequence[str]) -> bool:
+    """Whether a kubelet with this command line is one of a cluster's."""
+    return any(each.startswith("--kubeconfig=") for each in args)
+
+
 def configuration(wish: Wish) -> dict[str, Any]:
     """The KubeletConfiguration."""
     return merged(dict(_config(wish)), wish.extra_config)

@@ -27,17 +27,16 @@ _SYSTEM: Final = NAMESPACES[0]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`image` is asked at each run; `cgroup` is absolute."""
+    """`named` is asked at each run; `cgroup` is absolute."""
 
     containerd: Containerd
-    image: Callable[[], str]
+    named: Callable[[], str]
     cgroup: str
     folder: Path = FOLDER
 
     async def __call__(self, argv: Sequence[str]) -> bytes:
         """What it wrote, when it ended well. Raises Invalid with what it wrote when it did not."""
-        containerd = replace(self.containerd, namespace=_SYSTEM)
-        image, container = await self._found(containerd), Container(containerd, ID)
+        image, container = await self.image(), Container(self._system, ID)
         await container.end()  # one that was left by a machined that was killed
         async with attached(container, image, self._choices(argv), self.folder) as session:
             said = b"".join([piece async for piece in session.written()])
@@ -45,13 +44,18 @@ class Tool:
             raise Invalid(f"{argv[0]} ended with {session.ending.result()}: {printable(said.decode(errors='replace'))}")
         return said
 
-    async def _found(self, containerd: Containerd) -> Image:
-        name = str(Reference.parse(self.image()))
+    async def image(self) -> Image:
+        """etcd's, fetched if it is not on the node."""
+        containerd, name = self._system, str(Reference.parse(self.named()))
         try:
             return await images.find(containerd, name)
         except NotFound:
             await Pulls(containerd).pull(_SYSTEM, name)
             return await images.find(containerd, name)
+
+    @property
+    def _system(self) -> Containerd:
+        return replace(self.containerd, namespace=_SYSTEM)
 
     def _choices(self, argv: Sequence[str]) -> Choices:
         mounts = [Mount(flags.DATA, flags.DATA, ("rbind", "rw", "nosuid", "nodev", "noexec"))]

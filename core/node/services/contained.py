@@ -45,14 +45,10 @@ class Contained:
     async def ready(self) -> None:
         """Have a plan, and the image that it names: what is on the node is taken without asking the registry."""
         assert self._service.plan is not None
+        if self._service.image is not None:
+            await self._image(self._service.image())
         plan = await self._service.plan()
-        name = str(Reference.parse(plan.image))
-        try:
-            image = await images.find(self._containerd, name)
-        except NotFound:
-            await Pulls(self._containerd).pull(SYSTEM, name)
-            image = await images.find(self._containerd, name)
-        self._ready = image, plan
+        self._ready = await self._image(plan.image), plan
 
     async def clear(self) -> None:
         """Remove the container of an earlier start, with all that runs in its group. While containerd is away its
@@ -88,6 +84,14 @@ class Contained:
     def adopt(self, pid: int, pidfd: int, start_time: int) -> Process:
         """Take over one that lives; it owns the pidfd from now on."""
         return Task(pid, pidfd, start_time, self._container)
+
+    async def _image(self, said: str) -> Image:
+        name = str(Reference.parse(said))
+        try:
+            return await images.find(self._containerd, name)
+        except NotFound:
+            await Pulls(self._containerd).pull(SYSTEM, name)
+            return await images.find(self._containerd, name)
 
     def _choices(self, plan: Plan) -> tuple[spec.Choices, tuple[str, ...]]:
         """With a group of its own below the service's: the runtime takes it away with the container. And what of it

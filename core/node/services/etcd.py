@@ -10,11 +10,10 @@ from typing import Final
 
 from core.cluster.etcd import flags
 from core.cluster.etcd.join import Way, enter
-from core.cluster.etcd.recover import Run
 from core.cluster.etcd.waiting import serving
 from core.node.containers.spec import Choices, Mount
 from core.node.etcd.place import SPEC, Place
-from core.node.etcd.tool import PROGRAMS, USER
+from core.node.etcd.tool import PROGRAMS, USER, Tool
 from core.node.resources.block import MountStatus
 from core.node.resources.etcd import EtcdSpec, PKIStatus
 from core.node.resources.network import NetworkStatus
@@ -27,14 +26,14 @@ NEWEST: Final = (3, 6)  # the last whose flags differ from those of the one befo
 HOSTS: Final = "/etc/hosts"
 
 
-def service(place: Place, run: Run) -> Service:
-    """For the table; `run` runs a program of its image. Boots do not wait for it, as it may wait for somebody to
+def service(place: Place, tool: Tool) -> Service:
+    """For the table; `tool` runs programs of its image. Boots do not wait for it, as it may wait for somebody to
     bootstrap the cluster."""
 
     async def plan() -> Plan:
         _give(place.data)
         await place.gap.work()
-        way = await _way(place, run)
+        way = await _way(place, tool)
         _give(place.data)
         return Plan(place.spec.image, choices(place.spec, way, place.data))
 
@@ -99,16 +98,18 @@ def version(image: str) -> flags.Version:
         return NEWEST
 
 
-async def _way(place: Place, run: Run) -> Way:
+async def _way(place: Place, tool: Tool) -> Way:
     """Wait until there is one. The client port is etcd's own as soon as there are data: one that nobody recorded the
-    start of may still have it."""
+    start of may still have it. The image is fetched before: who is a member already and does not come keeps the next
+    one from being added."""
     local = place.local
     async with AsyncExitStack() as stack:
         if not local.has_data:
             addresses = place.spec.listen_client_addresses
             await stack.enter_async_context(serving(local, place.server_tls(), addresses))
+        await tool.image()
         reach = await stack.enter_async_context(place.reach())
-        return await enter(local, reach, run, place.clock)
+        return await enter(local, reach, tool, place.clock)
 
 
 def _give(folder: Path) -> None:

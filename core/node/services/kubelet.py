@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from core.base.clock import Clock
 from core.base.errors import NotReady
 from core.base.files import write_atomic
 from core.cluster.kubernetes import kubelet
@@ -18,10 +19,13 @@ from core.node.resources.block import MountStatus
 from core.node.resources.k8s import KubeletSpec
 from core.node.resources.network import NetworkStatus
 from core.node.resources.secrets import Kubelet as Secrets
+from core.node.resources.secrets import KubernetesRoot
 from core.node.resources.time import TimeStatus
-from core.node.services import kubeletfiles
+from core.node.services import kubeletfiles, kubeletkey
 from core.node.services.kubeletfiles import NODE, Places
 from core.node.services.service import Condition, Health, Operation, Plan, Service
+from core.node.work import Work
+from core.pki.types import KUBERNETES_LIFETIME
 from core.state import Store
 
 ID: Final = "kubelet"
@@ -30,6 +34,7 @@ PROGRAM: Final = "/usr/local/bin/kubelet"
 STARTED: Final = "/run/ichor/kubelet"  # what the one that runs was started with
 SPEC: Final = KubeletSpec.at(ID)
 SECRETS: Final = Secrets.at(ID)
+ROOT: Final = KubernetesRoot.at("k8s")
 HEALTH: Final = ("127.0.0.1", 10248)
 NOFILE: Final = 1 << 20
 _ANSWER: Final = 1 << 12  # bytes
@@ -63,17 +68,22 @@ class Started(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Kubelet:
-    """Plans each start of it by what the store says at that time."""
+    """Plans each start of it by what the store says at that time. A control plane's gets its first certificate by
+    `work`, good for `lifetime` seconds; a worker's waits with its first start until it can have one."""
 
     store: Store
+    work: Work
+    clock: Clock
     places: Places = NODE
     on_aws: bool = False
+    lifetime: int = KUBERNETES_LIFETIME
 
     def service(self) -> Service:
         """Operators may start and restart it. No boot waits for it: it is started when there is a cluster to be in. Its
         pods outlive it."""
         return Service(
             ID,
+            image=lambda: self.store.get(SPEC).spec.image,  # while it waits to be let in
             plan=self.plan,
             after=("containerd", "cri"),
             conditions=(
@@ -92,13 +102,24 @@ class Kubelet:
 
     async def plan(self) -> Plan:
         """Its files written, its container described."""
-        spec, secrets = self.store.get(SPEC).spec, self.store.get(SECRETS).spec
+        root = self.store.find(ROOT)
         kubeletfiles.keep(self.places)
+        if root is None and self._is_new():
+            await kubeletkey.admitted(lambda: kubeletfiles.bootstrap(self.store.get(SECRETS).spec), self.clock)
+        spec, secrets = self.store.get(SPEC).spec, self.store.get(SECRETS).spec
         for path, _, mode in _FOLDERS:
             self.places.at(path).mkdir(mode=mode, parents=True, exist_ok=True)
         kubeletfiles.write(self.places, spec, secrets)
+        if root is not None and self._is_new():
+            now = self.clock.now()
+            ca, name = root.spec.issuing_ca, spec.expected_nodename
+            made = await kubeletkey.make(self.work, ca, name, now, self.lifetime)
+            kubeletkey.put(self.places, made, secrets, now)
         write_atomic(self.places.at(STARTED), msgspec.json.encode(self.wanted()))
         return Plan(spec.image, choices(spec, self._bound(), on_aws=self.on_aws))
+
+    def _is_new(self) -> bool:
+        return kubelet.registers(self.store.get(SPEC).spec.args) and kubeletkey.missing(self.places)
 
     def wanted(self) -> Started:
         """What it should run with. Raises NotFound while that is not known."""

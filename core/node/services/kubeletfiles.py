@@ -21,7 +21,7 @@ from core.node.resources.secrets import Kubelet as Secrets
 from core.pki import der, pem
 
 _NAME: Final = "local"
-_CLIENT: Final = "kubelet-client-current.pem"
+CLIENT: Final = "kubelet-client-current.pem"  # a link to the newest
 _SERVING: Final = ("kubelet.crt", "kubelet.key")  # signed by itself; made anew, for the node's addresses may be others
 
 
@@ -54,10 +54,10 @@ def write(places: Places, spec: KubeletSpec, secrets: Secrets) -> None:
     """Have everything in place for a start. The order makes it safe to be broken off and begun anew."""
     authorities = b"".join(ca.crt for ca in secrets.accepted_cas)
     _forget(places, spec, authorities)
-    _moved(places.at(kubelet.KUBECONFIG), secrets, authorities)
+    _moved(places.at(kubelet.KUBECONFIG), secrets)
     for path, data, mode in (
         (kubelet.AUTHORITIES, authorities, 0o644),
-        (kubelet.BOOTSTRAP, _bootstrap(secrets, authorities), 0o600),
+        (kubelet.BOOTSTRAP, bootstrap(secrets), 0o600),
         (kubelet.CONFIG, yaml.dump(spec.config), 0o600),
         (kubelet.CREDENTIALS, _credentials(spec.credential_provider_config), 0o600),
     ):
@@ -70,7 +70,7 @@ def write(places: Places, spec: KubeletSpec, secrets: Secrets) -> None:
 def client_name(places: Places) -> str:
     """Whose certificate the kubelet has, such as `node-1`; empty if it has none that can be read."""
     try:
-        data = (places.at(kubelet.PKI) / _CLIENT).read_bytes()
+        data = (places.at(kubelet.PKI) / CLIENT).read_bytes()
         return der.read(pem.certificates(data)[0]).common_name.removeprefix("system:node:")
     except (FileNotFoundError, Invalid, IndexError):
         return ""
@@ -110,7 +110,7 @@ def _repolicy(places: Places, config: Mapping[str, Any]) -> None:
             state.unlink()
 
 
-def _moved(path: Path, secrets: Secrets, authorities: bytes) -> None:
+def _moved(path: Path, secrets: Secrets) -> None:
     """Correct where the kubelet's own kubeconfig leads; it would go on asking where it once asked."""
     try:
         found = yaml.load(path.read_bytes())
@@ -120,20 +120,21 @@ def _moved(path: Path, secrets: Secrets, authorities: bytes) -> None:
         path.unlink()  # it makes a new one
         return
     clusters: Sequence[dict[str, Any]] = found.get("clusters", ()) if isinstance(found, dict) else ()
-    wanted = _cluster(secrets, authorities)
+    wanted = cluster(secrets)
     if any(entry.get("cluster") != wanted for entry in clusters):
         for entry in clusters:
             entry["cluster"] = wanted
         write_atomic(path, yaml.dump(found), mode=0o600)
 
 
-def _bootstrap(secrets: Secrets, authorities: bytes) -> bytes:
+def bootstrap(secrets: Secrets) -> bytes:
+    """The kubeconfig of a kubelet that asks for its first certificate."""
     token = f"{secrets.bootstrap_token_id}.{secrets.bootstrap_token_secret}"
     return yaml.dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": _NAME, "cluster": _cluster(secrets, authorities)}],
+            "clusters": [{"name": _NAME, "cluster": cluster(secrets)}],
             "users": [{"name": "kubelet", "user": {"token": token}}],
             "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": "kubelet"}}],
             "current-context": _NAME,
@@ -141,7 +142,9 @@ def _bootstrap(secrets: Secrets, authorities: bytes) -> bytes:
     )
 
 
-def _cluster(secrets: Secrets, authorities: bytes) -> dict[str, str]:
+def cluster(secrets: Secrets) -> dict[str, str]:
+    """Of a kubeconfig: whom a kubelet asks, and whom it believes."""
+    authorities = b"".join(ca.crt for ca in secrets.accepted_cas)
     said = {
         "server": secrets.endpoint,
         "tls-server-name": secrets.endpoint_tls_server_name,

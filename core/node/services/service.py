@@ -61,15 +61,16 @@ class Plan:
 class Service:
     """`after` are services that must be up first and are stopped later. All in `cgroup` belongs to the service and is
     killed with it unless it `leaves_children`. It is a program with `argv`, behind which is put what `prepare` answers,
-    or a container with a `plan`, asked at each start; with neither somebody else runs it and reports. `on_demand`: a
-    boot does not start it; one that is not `awaited` is started, and a boot is over without it. What is `for_leaders`
-    control planes alone run."""
+    or a container with a `plan`, asked at each start, once the `image` is on the node if that is known before; with
+    neither somebody else runs it and reports. `on_demand`: a boot does not start it; one that is not `awaited` is
+    started, and a boot is over without it. What is `for_leaders` control planes alone run."""
 
     id: str
     argv: Sequence[str] = ()
     after: Sequence[str] = ()
     conditions: Sequence[Condition] = ()
     prepare: Callable[[], Awaitable[Sequence[str] | None]] | None = None
+    image: Callable[[], str] | None = None
     plan: Callable[[], Awaitable[Plan]] | None = None
     health: Health | None = None
     restart: Restart = Restart.FOREVER

@@ -1,7 +1,9 @@
 """The kubelet's files in a folder that stands for the node, and its container as a runtime would be told."""
 
+import asyncio
 import json
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from core.codec import yaml
 from core.node.containers import spec as runtime
 from core.node.resources.k8s import KubeletSpec, Mount
 from core.node.resources.secrets import Kubelet as Secrets
-from core.node.resources.values import Certificate
-from core.node.services import kubelet, kubeletfiles
+from core.node.resources.values import Certificate, CertificateAndKey
+from core.node.services import kubelet, kubeletfiles, kubeletkey
 from core.node.services.kubeletfiles import Places
+from tests.node.controllers.secrets.cluster import work
 from tests.support.fixtures import kubernetes
 
 SPEC = KubeletSpec(
@@ -186,3 +189,27 @@ def test_its_container_is_the_node_but_for_its_programs() -> None:
     assert "rshared" in mounts["/var/lib/kubelet"]["options"]
     assert (mounts["/data"]["source"], mounts["/data"]["options"]) == ("/var/data", ["bind", "rw"])
     assert "/dev/pts" not in mounts  # the node's own come with /dev
+
+
+def test_a_control_planes_kubelet_is_given_its_first_certificate(node: Node) -> None:
+    """As OpenSSL judges it, in the place and by the link that the kubelet keeps."""
+    node.write()
+    assert kubeletkey.missing(node.places)
+    key = (node.folder / "kubernetes.key").read_bytes()
+    authority = CertificateAndKey(crt=node.authority, key=key)
+    made = asyncio.run(kubeletkey.make(work, authority, "node-1", time.time(), 3600))
+    kubeletkey.put(node.places, made, node.secrets, time.time())
+    node.write()  # as the next start does, which finds nothing to mend
+    assert not kubeletkey.missing(node.places)
+    shown = node.at(paths.PKI) / "kubelet-client-current.pem"
+    assert shown.is_symlink()
+    assert shown.stat().st_mode & 0o777 == 0o600
+    verify = ["openssl", "verify", "-purpose", "sslclient", "-CAfile", str(node.at(paths.AUTHORITIES)), str(shown)]
+    assert subprocess.run(verify, check=True, capture_output=True, text=True).stdout.endswith(": OK\n")
+    subject = subprocess.run(
+        ["openssl", "x509", "-noout", "-subject", "-in", str(shown)], check=True, capture_output=True, text=True
+    ).stdout
+    assert subject == "subject=O = system:nodes, CN = system:node:node-1\n"
+    assert node.cluster(paths.KUBECONFIG) == node.cluster(paths.BOOTSTRAP)
+    found: Any = yaml.load(node.at(paths.KUBECONFIG).read_bytes())
+    assert set(found["users"][0]["user"].values()) == {"/var/lib/kubelet/pki/kubelet-client-current.pem"}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.errors import Invalid
+from core.cluster.kubernetes import kubelet as paths
 from core.config import generate
 from core.config.generate import Options
 from core.config.load import load
@@ -42,6 +43,7 @@ from core.node.services.kubelet import Kubelet
 from core.node.services.kubeletfiles import Places
 from core.state import Controller
 from tests.node.controllers.house import House
+from tests.node.controllers.secrets.cluster import work
 from tests.support.clock import FakeClock, on_loop, settle
 
 CONFIG = generate.control_plane(
@@ -92,7 +94,10 @@ class Served(Node):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for name in ("hosts", "resolv.conf"):
             (folder / "etc" / name).touch()
-        self.kubelet = Kubelet(self.store, Places(folder, None))
+        self.kubelet = Kubelet(self.store, work, self.clock, Places(folder, None))
+        kubeconfig = folder / paths.KUBECONFIG.lstrip("/")  # it has come into the cluster before
+        kubeconfig.parent.mkdir(exist_ok=True)
+        kubeconfig.write_text("{}")
         self.starts = 0
         self.restarts: list[str] = []
         for controller in (KubeletService(self.kubelet, self._start, self._restart), KubeletStatuses(self.kubelet)):
