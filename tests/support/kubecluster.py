@@ -75,11 +75,10 @@ class Kubernetes:
         found = self.read("pods", f"--selector=app={app}")["items"]
         return {p["metadata"]["name"]: p["spec"]["nodeName"] for p in found if "deletionTimestamp" not in p["metadata"]}
 
-    def containers(self) -> dict[str, list[str]]:
-        """Those of every pod, by what stays of it for as long as it lives: another one has another name here."""
-        pods = self.read("pods", "--all-namespaces")["items"]
-        found = {pod["metadata"]["uid"]: pod["status"].get("containerStatuses", ()) for pod in pods}
-        return {uid: [each.get("containerID", "") for each in statuses] for uid, statuses in found.items()}
+    def containers(self, app: str) -> dict[str, list[str]]:
+        """Those of an app's pods, by pod: one that is started again is another."""
+        found = self.read("pods", f"--selector=app={app}")["items"]
+        return {p["metadata"]["name"]: [c["containerID"] for c in p["status"]["containerStatuses"]] for p in found}
 
     @contextmanager
     def having(self, *manifests: Manifest) -> Iterator[None]:
