@@ -76,9 +76,10 @@ class Kubernetes:
         return {p["metadata"]["name"]: p["spec"]["nodeName"] for p in found if "deletionTimestamp" not in p["metadata"]}
 
     def containers(self, app: str) -> dict[str, list[str]]:
-        """Those of an app's pods, by pod: one that is started again is another."""
+        """Those of an app's pods that are not about to end, by pod: one that is started again is another."""
         found = self.read("pods", f"--selector=app={app}")["items"]
-        return {p["metadata"]["name"]: [c["containerID"] for c in p["status"]["containerStatuses"]] for p in found}
+        stay = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        return {p["metadata"]["name"]: [c["containerID"] for c in p["status"]["containerStatuses"]] for p in stay}
 
     @contextmanager
     def having(self, *manifests: Manifest) -> Iterator[None]:
