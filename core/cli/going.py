@@ -1,20 +1,25 @@
-"""What `reboot` and `shutdown` have in common: how long is waited, and what the kernel says meanwhile."""
+"""What `reboot`, `shutdown` and `reset` have in common: how long is waited, how far the node is, and what its kernel
+says meanwhile."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
+from core.base.errors import Conflict
 from core.base.units import parse_duration
+from core.cli import happenings
+from core.cli.output import note
 from core.cli.target import Node
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import RpcError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+LAST: Final = ("reboot", "shutdown")  # phases behind which the node is gone
 
 
 def going_options(until: str, timeout: str) -> Callable[[_Command], _Command]:
@@ -50,6 +55,35 @@ async def listening(node: Node, wanted: bool) -> AsyncIterator[None]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def accompanied(node: Node, actor: str, waiting: Coroutine[Any, Any, None]) -> None:
+    """`waiting` to its end, and beside it what the node says of the sequence that it runs for that actor. Raises
+    Conflict when the node gives it up and goes on as what it was."""
+    telling, gone = asyncio.ensure_future(_tell(node, actor)), asyncio.ensure_future(waiting)
+    try:
+        await asyncio.wait([telling, gone], return_when=asyncio.FIRST_COMPLETED)
+        if telling.done():
+            telling.result()
+        await gone
+    finally:
+        for each in (telling, gone):
+            each.cancel()
+        await asyncio.gather(telling, gone, return_exceptions=True)
+
+
+async def _tell(node: Node, actor: str) -> None:
+    request, phase = pb.EventsRequest(tail_events=-1, with_actor_id=actor), ""
+    with suppress(RpcError):  # it went
+        async for event in node.stream("machine.MachineService/Events", request, pb.Event):
+            told = happenings.decoded(event)
+            if isinstance(told, pb.PhaseEvent) and told.action == pb.PhaseEvent.START:
+                phase = told.phase
+                note(f"{node.name}: {phase}")
+            if isinstance(told, pb.SequenceEvent) and told.error.message:
+                if phase not in LAST:
+                    raise Conflict(f"{node.name} gave up: {told.error.message}", remedy="it runs as before")
+                note(f"{node.name}: went on in spite of {told.error.message}")
 
 
 async def _listen(node: Node) -> None:

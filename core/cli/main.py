@@ -48,6 +48,7 @@ VERBS: Final = {
     "processes": ("core.cli.processes", "what runs on nodes"),
     "read": ("core.cli.read", "a file of a node"),
     "reboot": ("core.cli.reboot", "reboot nodes"),
+    "reset": ("core.cli.reset", "wipe nodes, out of their cluster first"),
     "restart": ("core.cli.containers:restart", "ask a container to end"),
     "rotate-ca": ("core.cli.rotate", "exchange the authority of the API of all nodes"),
     "service": ("core.cli.service", "the services of nodes"),

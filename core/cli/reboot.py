@@ -5,7 +5,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from core.base.errors import Unsupported
 from core.cli import bootid
-from core.cli.going import going_options, listening
+from core.cli.going import accompanied, going_options, listening
 from core.cli.output import note
 from core.cli.target import Node, Nodes, node_options
 from core.rpc.pb.common import common_pb2
@@ -31,9 +31,10 @@ def command(
         before = await bootid.read(node)
         async with listening(node, debug):
             answer = await node.unary("machine.MachineService/Reboot", request, pb.RebootResponse)
-            note(f"{node.name}: rebooting, actor {answer.messages[0].actor_id}")
+            actor = answer.messages[0].actor_id
+            note(f"{node.name}: rebooting, actor {actor}")
             if wait or debug:
-                await bootid.until_back(node, before, timeout)
+                await accompanied(node, actor, bootid.until_back(node, before, timeout))
                 note(f"{node.name}: back with a new boot id")
 
     return nodes.each(run)

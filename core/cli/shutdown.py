@@ -3,7 +3,7 @@
 import click
 
 from core.cli import bootid
-from core.cli.going import going_options, listening
+from core.cli.going import accompanied, going_options, listening
 from core.cli.output import note
 from core.cli.target import Node, Nodes, node_options
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -20,9 +20,10 @@ def command(force: bool, wait: bool, debug: bool, timeout: float, nodes: Nodes) 
         request = pb.ShutdownRequest(force=force)
         async with listening(node, debug):
             answer = await node.unary("machine.MachineService/Shutdown", request, pb.ShutdownResponse)
-            note(f"{node.name}: shutting down, actor {answer.messages[0].actor_id}")
+            actor = answer.messages[0].actor_id
+            note(f"{node.name}: shutting down, actor {actor}")
             if wait or debug:
-                await bootid.until_gone(node, timeout)
+                await accompanied(node, actor, bootid.until_gone(node, timeout))
                 note(f"{node.name}: gone")
 
     return nodes.each(run)

@@ -2,6 +2,7 @@
 devices as byte ranges. Owns no policy; missing attributes are empty, a device that goes away while it is read is left
 out."""
 
+import errno
 import fcntl
 import os
 import struct
@@ -17,6 +18,7 @@ _SECTOR: Final = 512  # sysfs counts in these whatever the device's own sector i
 _BLKGETSIZE64: Final = 0x80081272
 _BLKSSZGET: Final = 0x1268
 _BLKFLSBUF: Final = 0x1261
+_BLKDISCARD: Final = 0x1277
 _TRANSPORTS: Final = {"virtio": "virtio", "nvme": "nvme", "usb": "usb", "mmc": "mmc", "xen": "xen", "vmbus": "vmbus"}
 
 
@@ -112,6 +114,18 @@ def erase(fd: int, offset: int, length: int) -> None:
     for start in range(offset, offset + length, step):
         os.pwrite(fd, bytes(min(step, offset + length - start)), start)
     os.fsync(fd)
+
+
+def discard(fd: int, offset: int, length: int) -> bool:
+    """Give a range's content back to the device; whether it takes it. What is read there afterwards is the device's
+    to say."""
+    try:
+        fcntl.ioctl(fd, _BLKDISCARD, struct.pack("=QQ", offset, length))
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        return False
+    return True
 
 
 def drop_cache(fd: int) -> None:

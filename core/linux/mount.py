@@ -62,6 +62,13 @@ def umount(target: str | Path, *, lazy: bool = False) -> None:
     kernel.umount2(os.fspath(target), kernel.UMOUNT_NOFOLLOW | (kernel.MNT_DETACH if lazy else 0))
 
 
+def umount_below(target: str | Path, *, lazy: bool = False) -> None:
+    """Unmount all that is mounted below `target`, what was mounted last first. Raises OSError (EBUSY)."""
+    for mounted in reversed(mounts()):
+        if mounted.target.startswith(f"{target}/"):
+            umount(mounted.target, lazy=lazy)
+
+
 def move_root(root: str | Path) -> None:
     """Make the mount at `root` the root of the caller's mount namespace and let go of the old one."""
     os.chdir(root)

@@ -103,6 +103,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         devices=devices,
         work=work,
         meta=meta,
+        wiper=block.Wiper(block.Place(), folders=not able.block),
         etcd=place,
         etcd_tool=tool,
         affiliates=Table(clock),

@@ -14,11 +14,12 @@ from core.linux.capabilities import Capabilities
 from core.linux.init import Init
 from core.linux.uevents import Uevents
 from core.node.build import Build
-from core.node.controllers.block import MetaKeys
+from core.node.controllers.block import MetaKeys, Wiper
 from core.node.controllers.config import Acquire
 from core.node.etcd.place import Place
 from core.node.events import Bus
 from core.node.lifecycle.runner import Runner
+from core.node.lifecycle.sequence import CLOSED
 from core.node.resources.block import VolumeLifecycle
 from core.node.resources.k8s import KubeletLifecycle
 from core.node.services.daemons import Daemons, News
@@ -61,6 +62,7 @@ class Node:
     devices: Uevents
     work: Work
     meta: MetaKeys
+    wiper: Wiper
     etcd: Place
     etcd_tool: Run  # runs a program of etcd's image
     affiliates: Table
@@ -73,7 +75,8 @@ class Node:
                 stack.enter_context(self.devices)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.runtime.run(), name="controllers")
-                self.store.create(Resource.of("volumes", VolumeLifecycle()))
+                if not self.lifecycle.behind(CLOSED):  # volumes that were closed stay closed: they may be half wiped
+                    self.store.create(Resource.of("volumes", VolumeLifecycle()))
                 self.store.create(Resource.of("kubelet", KubeletLifecycle()))
                 await stack.enter_async_context(self.services)  # left behind the group, for its tasks use them
                 group.create_task(self.daemons.follow(news, self.services), name="daemons")
@@ -90,7 +93,7 @@ class Node:
         """initialize, then boot; or what a machined before this one was in the middle of."""
         left = self.lifecycle.interrupted()
         if left is not None:
-            self.lifecycle.start(left.sequence, left.actor, phase=left.phase)
+            self.lifecycle.start(left.sequence, left.actor, phase=left.phase, reset=left.reset)
             return
         for name in ("initialize", "boot"):
             self.lifecycle.start(name)

@@ -9,7 +9,7 @@ import pytest
 from core.base.clock import SystemClock
 from core.base.errors import Conflict, NotReady
 from core.node.lifecycle.runner import Runner, Running
-from core.node.lifecycle.sequence import Phase, Sequence, Task
+from core.node.lifecycle.sequence import Phase, Reset, Sequence, Task
 from core.node.survivor import Survivor
 from tests.support.fdtable import FdTable
 
@@ -164,3 +164,70 @@ def test_who_asked_for_the_end_is_not_told_that_the_machine_runs(table: FdTable)
         runner.record.close()
 
     asyncio.run(main())
+
+
+def test_a_reset_goes_through_the_phases_that_were_asked_for_in_the_next_machined_too(table: FdTable) -> None:
+    async def main() -> None:
+        phases = (
+            Phase("drain", (_do("drain"),), when=lambda reset: reset.graceful),
+            Phase("wipe", (_do("wipe", gated=True),)),
+            Phase("reboot", (_do("reboot"),), when=lambda reset: reset.reboot),
+            Phase("shutdown", (_do("shutdown"),), when=lambda reset: not reset.reboot),
+        )
+        reset = Sequence("reset", phases, final=True)
+        first, recorder = _runner(table, reset)
+        asked = Reset(reboot=True, volumes=("STATE",), disks=("/dev/vdc",))
+        first.start("reset", reset=asked)
+        await recorder.entered.wait()
+        assert recorder.did == []
+        first.record.close()
+        second, after = _runner(table, reset)
+        left = second.interrupted()
+        assert left is not None
+        assert (left.phase, left.reset) == (1, asked)
+        assert second.behind("drain")
+        assert not second.behind("wipe")
+        after.gate.set()
+        second.start(left.sequence, left.actor, phase=left.phase, reset=left.reset)
+        assert await second.wait() == ""
+        assert after.did == ["wipe", "reboot"]
+        recorder.gate.set()
+        second.record.close()
+
+    asyncio.run(main())
+
+
+def test_what_fails_at_a_gate_leaves_the_machine_as_it_was(table: FdTable) -> None:
+    async def main() -> None:
+        phases = (
+            Phase("drain", (_do("drain", fail=True),)),
+            Phase("leave", (_do("leave", fail=True),), gate=True),
+            Phase("wipe", (_do("wipe"),)),
+        )
+        boot = Sequence("boot", (Phase("one", (_do("up"),)),))
+        runner, recorder = _runner(table, boot, Sequence("reset", phases, final=True))
+        runner.start("boot")
+        await runner.wait()
+        runner.start("reset")
+        assert await runner.wait() == "drain: the disk is away; leave: the disk is away"
+        assert recorder.did == ["up", "drain", "leave"]
+        assert (runner.current, runner.ended) == (None, "boot")  # it runs, and may be asked again
+        assert runner.interrupted() is None  # nor does the next machined go on
+        runner.record.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("asked", "forgets"),
+    [
+        (Reset(volumes=("META",), disk="/dev/vda"), False),
+        (Reset(volumes=("META", "EPHEMERAL"), disk="/dev/vda"), True),
+        (Reset(volumes=("STATE",)), True),
+        (Reset(disk="/dev/vda", disks=("/dev/vdb",)), False),
+        (Reset(disk="/dev/vda", disks=("/dev/vdb", "/dev/vda")), True),
+        (Reset(), False),
+    ],
+)
+def test_who_loses_its_identity_or_its_data_leaves_its_cluster(asked: Reset, forgets: bool) -> None:
+    assert asked.forgets is forgets

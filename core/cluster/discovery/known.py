@@ -1,5 +1,6 @@
 """What a node knows of the others, from all control planes together: the newest of each, until nobody has it any more.
-Of two that have one name the newer counts: a node that was wiped comes back as another."""
+Of two that have one name the newer counts: a node that was wiped comes back as another. Who said that he leaves is
+remembered for as long, so that what he said before brings nobody back."""
 
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ class Known:
         newest: dict[str, Told] = {}
         for told in sorted((held.told for held in self._held.values()), key=lambda each: (each.stamp, each.node_id)):
             newest[told.nodename or f"\0{told.node_id}"] = told
-        return sorted(newest.values(), key=lambda each: each.node_id)
+        return sorted((told for told in newest.values() if not told.left), key=lambda each: each.node_id)
 
     def ends(self) -> float | None:
         """When the first of them is forgotten."""

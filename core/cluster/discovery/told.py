@@ -14,7 +14,7 @@ LARGEST = 8 << 10
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """A node by its own words. `stamp` grows with each change: of two the higher one counts. `machine` is a number of
-    MachineType, `api_server_port` 0 for who is no control plane."""
+    MachineType, `api_server_port` 0 for who is no control plane. Who has `left` is none of the nodes any more."""
 
     node_id: str
     stamp: int
@@ -25,6 +25,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     machine: int = 0
     api_server_port: int = 0
     pod_networks: tuple[str, ...] = ()
+    left: bool = False
 
     def __post_init__(self) -> None:
         for text in self.addresses:

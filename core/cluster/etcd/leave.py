@@ -43,6 +43,13 @@ async def leave(
     await _leave(local, [own], reach, stop, clock, last)
 
 
+async def check(local: Local, own: Etcd, reach: Reach) -> None:
+    """Change nothing, and raise what `leave` of a member that may be the last one would: Conflict, NotReady."""
+    if local.journal.entry.stage is not Stage.FREE or local.has_data:
+        seen = await census(reach, [own])
+        _permitted(seen, await _known(local, [own], seen), last=True)
+
+
 async def finish(local: Local, reach: Reach, clock: Clock) -> None:
     """Go on with leaving on a node that was killed while it left, or that gave its data up; etcd does not run."""
 
@@ -83,14 +90,16 @@ async def _give_up(local: Local, own: Sequence[Etcd], reach: Reach, last: bool) 
     seen = await census(reach, own)
     known = await _known(local, own, seen)
     if known is not None:
-        entry = Entry(Stage.LEAVING, cluster=seen.cluster, member=known.ID)
-        alone = len(seen.members) == 1
-        if not (alone and last):
-            check_removal(seen.members, known, seen.serving)
-        local.journal.write(entry)
-        if not alone:
+        _permitted(seen, known, last=last)
+        local.journal.write(Entry(Stage.LEAVING, cluster=seen.cluster, member=known.ID))
+        if len(seen.members) > 1:
             await _removed(own, reach, known.ID, seen)
     local.journal.write(Entry(Stage.REMOVED))
+
+
+def _permitted(seen: Census, known: Member | None, *, last: bool) -> None:
+    if known is not None and not (last and len(seen.members) == 1):
+        check_removal(seen.members, known, seen.serving)
 
 
 async def _known(local: Local, own: Sequence[Etcd], seen: Census) -> Member | None:

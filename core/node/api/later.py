@@ -21,10 +21,7 @@ SLOTS: Final = "this node cannot write another image to itself yet"
 WIPING: Final = "this node does not wipe disks yet"
 VERIFYING: Final = "this node has no policy to check images against yet"
 
-MACHINE: Final = {
-    "Rollback Upgrade": SLOTS,
-    "Reset": WIPING,
-}
+MACHINE: Final = {"Rollback Upgrade": SLOTS}
 SERVICES: Final = {
     "machine.LifecycleService": {"Install Upgrade": SLOTS},
     "machine.LVMService": {"LogicalVolumeRemove VolumeGroupRemove PhysicalVolumeRemove": WIPING},

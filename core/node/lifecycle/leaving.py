@@ -14,29 +14,41 @@ from core.node.resources.config import MachineTypeSpec
 from core.node.resources.k8s import Nodename, NodeStatus
 from core.node.resources.secrets import Kubernetes as Secrets
 from core.node.waiting import until
+from core.state import Pointer
 
 CORDON_SECONDS: Final = 30.0
 DRAIN_SECONDS: Final = 60.0
+KNOWN_SECONDS: Final = 5.0
 _LOG: Final = logging.getLogger("lifecycle")
 
 
 async def cordon_and_drain(node: Node) -> None:
     """Until no pod is left that has to go. Raises NotReady when the cluster does not answer, or what is left stays."""
-    name = node.store.find(Nodename.at("nodename"))
-    known = None if name is None else node.store.find(NodeStatus.at(name.spec.nodename))
-    config = _config(node)
-    if known is None or not config:
+    await node.runtime.rested()
+    name, config = node.store.find(Nodename.at("nodename")), _config(node)
+    known = None if name is None or not config else await _known(node, NodeStatus.at(name.spec.nodename))
+    if known is None:
         return
     try:
         async with asyncio.timeout(CORDON_SECONDS):  # NodeApply closes it, because the machine goes down
-            await until(node.store, known.md.pointer, lambda status: status.unschedulable)
+            await until(node.store, known, lambda status: status.unschedulable)
         async with asyncio.timeout(DRAIN_SECONDS + CORDON_SECONDS), kubeconfig.connect(config) as kubernetes:
-            left = await drain(kubernetes, known.md.id, DRAIN_SECONDS, node.clock)
+            left = await drain(kubernetes, known.id, DRAIN_SECONDS, node.clock)
     except TimeoutError:
         raise NotReady("the cluster did not take this node's pods in time") from None
     if left:
         raise NotReady(f"pods that stay until the end: {', '.join(left)}")
-    _LOG.info("node %s is drained", known.md.id)
+    _LOG.info("node %s is drained", known.id)
+
+
+async def _known(node: Node, pointer: Pointer[NodeStatus]) -> Pointer[NodeStatus] | None:
+    """Once the cluster has a Node of that name; None when it does not say so. The next machined has to ask anew."""
+    try:
+        async with asyncio.timeout(KNOWN_SECONDS):
+            await until(node.store, pointer, lambda _: True)
+    except TimeoutError:
+        return None
+    return pointer
 
 
 def _config(node: Node) -> bytes:

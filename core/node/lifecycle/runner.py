@@ -1,5 +1,6 @@
 """Runs one sequence at a time and says so: events with one actor id, the running phase in a record that outlives
-machined. A final sequence (reboot, shutdown) that ran when machined died goes on in its successor, from that phase."""
+machined. A final sequence (reboot, shutdown, reset) that ran when machined died goes on in its successor, from that
+phase."""
 
 import asyncio
 import logging
@@ -13,7 +14,7 @@ import msgspec
 from core.base.clock import Clock
 from core.base.errors import Conflict, IchorError
 from core.node.events import Publisher
-from core.node.lifecycle.sequence import TAKEOVER, Phase, Sequence, Task
+from core.node.lifecycle.sequence import TAKEOVER, Phase, Reset, Sequence, Task
 from core.node.survivor import Survivor
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as machine
@@ -22,11 +23,12 @@ _log = logging.getLogger("lifecycle")
 
 
 class Running(msgspec.Struct, frozen=True):
-    """The record: which sequence, on whose behalf, and the phase it is in."""
+    """The record: which sequence, on whose behalf, the phase it is in, and what was asked for."""
 
     sequence: str
     actor: str
     phase: int
+    reset: Reset = Reset()
 
 
 @dataclass(slots=True)
@@ -50,11 +52,16 @@ class Runner:
             return None
         return left
 
-    def start(self, name: str, actor: str = "", *, phase: int = 0) -> Running:
+    def behind(self, phase: str) -> bool:
+        """Whether what a machined before this one did not finish had that phase behind it."""
+        left = self.interrupted()
+        return left is not None and phase in {each.name for each in self.sequences[left.sequence].phases[: left.phase]}
+
+    def start(self, name: str, actor: str = "", *, phase: int = 0, reset: Reset | None = None) -> Running:
         """Begin a sequence in the background; what it says carries `actor` (made if empty). Raises Conflict if another
         runs that it may not take over from."""
         sequence = self.sequences[name]
-        running = Running(name, actor or str(uuid.uuid4()), phase)
+        running = Running(name, actor or str(uuid.uuid4()), phase, reset or Reset())
         if self.current is not None and name not in TAKEOVER.get(self.current.sequence, frozenset()):
             refused = machine.SequenceEvent(sequence=name, action=machine.SequenceEvent.NOOP)
             refused.error.CopyFrom(
@@ -83,18 +90,25 @@ class Runner:
     async def _run(self, sequence: Sequence, running: Running) -> str:
         self.events.publish(_sequence(sequence.name, machine.SequenceEvent.START), running.actor)
         problems: list[str] = []
+        final = sequence.final
         try:
             for index, phase in enumerate(sequence.phases[running.phase :], running.phase):
-                if problems and not sequence.final:
+                if not phase.when(running.reset):
+                    continue
+                self.record.save(msgspec.structs.replace(running, phase=index))
+                failed = await self._phase(phase, running)
+                problems += failed
+                final = sequence.final and not (failed and phase.gate)
+                if problems and not final:
                     break  # the machine ends whatever fails on the way; anything else stops at its first failure
-                self.record.save(Running(sequence.name, running.actor, index))
-                problems += await self._phase(phase, running)
         finally:
             # one that ended the machine stays until the end comes; one that failed at it may be asked for again
-            if self.current is running and (problems or not sequence.final):
-                self.current, self.ended = None, sequence.name
+            if self.current is running and (problems or not final):
+                self.current = None
+                if final or not sequence.final:  # a machine that went nowhere is what it was
+                    self.ended = sequence.name
                 self.changed()
-                if not sequence.final:
+                if not final:
                     self.record.save(Running("", "", 0))
             self.events.publish(
                 _sequence(sequence.name, machine.SequenceEvent.STOP, "; ".join(problems)), running.actor

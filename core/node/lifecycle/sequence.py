@@ -5,7 +5,24 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 Run = Callable[[Any], Awaitable[None]]
+
+
+class Reset(msgspec.Struct, frozen=True):
+    """What a reset is to do: which volumes are wiped (`disk` is theirs), which disks whole, and what comes then."""
+
+    graceful: bool = False
+    reboot: bool = False
+    volumes: tuple[str, ...] = ()
+    disk: str = ""
+    disks: tuple[str, ...] = ()
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the node will not be who it was: its identity, or its data of etcd, are among what goes."""
+        return self.disk in self.disks or not {"STATE", "EPHEMERAL"}.isdisjoint(self.volumes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +33,20 @@ class Task:
     run: Run
 
 
+def always(reset: Reset) -> bool:
+    """Whatever was asked for."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Tasks that run at the same time; the phase ends when all have."""
+    """Tasks that run at the same time; the phase ends when all have. `when` says whether it is for a reset like that
+    one; where a `gate` fails, the sequence ends before anything is lost, even a final one."""
 
     name: str
     tasks: tuple[Task, ...]
+    when: Callable[[Reset], bool] = always
+    gate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +58,8 @@ class Sequence:
     final: bool = False
 
 
+CLOSED: Final = "volumeFinalize"
+"""The phase behind which no volume is in use any more, in all that have it."""
 # running -> the sequences that may take over from it; any other pair is refused as locked
 TAKEOVER: Final[dict[str, frozenset[str]]] = {
     "initialize": frozenset({"reboot", "shutdown"}),

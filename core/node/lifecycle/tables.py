@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from core.node.lifecycle import leaving, tasks
-from core.node.lifecycle.sequence import Phase, Sequence, Task
+from core.node.lifecycle import leaving, resetting, tasks
+from core.node.lifecycle.sequence import CLOSED, Phase, Sequence, Task
 
 INITIALIZE: Final = Sequence(
     "initialize",
@@ -22,7 +22,7 @@ REBOOT: Final = Sequence(
         Phase("drain", (Task("cordonAndDrainNode", leaving.cordon_and_drain),)),
         Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
-        Phase("volumeFinalize", (Task("closeVolumes", tasks.close_volumes),)),
+        Phase(CLOSED, (Task("closeVolumes", tasks.close_volumes),)),
         Phase("reboot", (Task("reboot", tasks.reboot),)),
     ),
     final=True,
@@ -33,9 +33,30 @@ SHUTDOWN: Final = Sequence(
         Phase("drain", (Task("cordonAndDrainNode", leaving.cordon_and_drain),)),
         Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
-        Phase("volumeFinalize", (Task("closeVolumes", tasks.close_volumes),)),
+        Phase(CLOSED, (Task("closeVolumes", tasks.close_volumes),)),
         Phase("shutdown", (Task("shutdown", tasks.power_off),)),
     ),
     final=True,
 )
-SEQUENCES: Final = {sequence.name: sequence for sequence in (INITIALIZE, BOOT, REBOOT, SHUTDOWN)}
+RESET: Final = Sequence(
+    "reset",
+    (
+        Phase("drain", (Task("cordonAndDrainNode", leaving.cordon_and_drain),), when=lambda reset: reset.graceful),
+        # while nothing is lost: who may not leave goes on as what it was
+        Phase(
+            "leave",
+            (Task("leaveEtcd", resetting.leave_etcd),),
+            when=lambda reset: reset.graceful and reset.forgets,
+            gate=True,
+        ),
+        Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
+        Phase("preReset", (Task("sendResetSignal", resetting.say_goodbye),), when=lambda reset: reset.forgets),
+        Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
+        Phase(CLOSED, (Task("closeVolumes", tasks.close_volumes),)),
+        Phase("reset", (Task("resetSystemDiskSpec", resetting.wipe_volumes), Task("resetDisks", resetting.wipe_disks))),
+        Phase("reboot", (Task("reboot", tasks.reboot),), when=lambda reset: reset.reboot),
+        Phase("shutdown", (Task("shutdown", tasks.power_off),), when=lambda reset: not reset.reboot),
+    ),
+    final=True,
+)
+SEQUENCES: Final = {sequence.name: sequence for sequence in (INITIALIZE, BOOT, REBOOT, SHUTDOWN, RESET)}

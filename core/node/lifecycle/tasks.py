@@ -44,6 +44,7 @@ async def start_services(node: Node) -> None:
 
 async def stop_pods(node: Node) -> None:
     """The kubelet down, then its pods, each with time to end by itself. Raises TimeoutError."""
+    await node.runtime.rested()  # in the next machined: until who ends them holds what is torn down
     async with asyncio.timeout(PODS_SECONDS):
         await torn_down(node.store, KubeletLifecycle.at("kubelet"))
 
@@ -56,6 +57,7 @@ async def stop_services(node: Node) -> None:
 
 async def close_volumes(node: Node) -> None:
     """All unmounted, the last mounted first. Raises TimeoutError if one stays in use."""
+    await node.runtime.rested()
     async with asyncio.timeout(CLOSE_SECONDS):
         await torn_down(node.store, VolumeLifecycle.at("volumes"))
 

@@ -29,6 +29,7 @@ told = st.builds(
     machine=st.integers(0, 9),
     api_server_port=st.integers(0, 65535),
     pod_networks=networks,
+    left=st.booleans(),
 )
 
 
@@ -104,3 +105,17 @@ def test_of_two_with_one_name_the_newer_counts() -> None:
     assert known.ends() == 10
     assert [each.node_id for each in known.current(35)] == ["b"]
     assert not known.current(40)
+
+
+def test_who_has_left_is_not_brought_back_by_what_he_said_before() -> None:
+    known = Known()
+    known.learn(Told(node_id="a", nodename="one", stamp=1), 10)
+    known.learn(Told(node_id="a", nodename="one", stamp=2, left=True), 10)
+    known.learn(Told(node_id="a", nodename="one", stamp=1), 10)
+    assert known.current(0) == []
+    known.learn(Told(node_id="b", nodename="one", stamp=3), 10)  # the same machine, wiped
+    assert [each.node_id for each in known.current(0)] == ["b"]
+    known.learn(Told(node_id="b", nodename="one", stamp=4, left=True), 10)
+    assert known.current(0) == []
+    known.learn(Told(node_id="b", nodename="one", stamp=5), 10)  # its identity was kept
+    assert [each.node_id for each in known.current(0)] == ["b"]

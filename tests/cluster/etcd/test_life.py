@@ -3,7 +3,10 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from core.cluster.etcd import bootstrap
+import pytest
+
+from core.base.errors import NotReady
+from core.cluster.etcd import bootstrap, leave
 from core.cluster.etcd.journal import Stage
 from tests.support.control import CLOCK, controls, gathered
 from tests.support.etcd import Etcds
@@ -24,7 +27,12 @@ async def come_and_go(hasty: Etcds) -> None:
         await running
         assert {each.local.journal.entry.stage for each in (one, two, three)} == {Stage.MEMBER}
         assert len((await one.own.members()).members) == 3
+        await leave.check(one.local, one.own, one.reach)
         await one.leave()
+        await leave.check(one.local, one.own, one.reach)  # who is no member may go anywhere
         assert not one.local.has_data
         assert one.local.journal.entry.stage is Stage.FREE
         assert sorted(each.name for each in (await two.own.members()).members) == ["three", "two"]
+        await two.stop()
+        with pytest.raises(NotReady):
+            await leave.check(three.local, three.own, three.reach)

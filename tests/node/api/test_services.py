@@ -215,8 +215,8 @@ async def test_a_cluster_that_was_bootstrapped_is_healthy_with_its_etcd() -> Non
 @on_loop
 async def test_what_is_not_there_yet_says_so_in_the_form_of_its_call() -> None:
     async with calling(later.machine()) as caller:
-        with pytest.raises(RpcError, match="this node does not wipe disks yet") as caught:
-            await caller.one("Reset", pb.ResetResponse, pb.ResetRequest())
+        with pytest.raises(RpcError, match="this node cannot write another image to itself yet") as caught:
+            await caller.one("Rollback", pb.RollbackResponse, pb.RollbackRequest())
         assert caught.value.code is Code.UNIMPLEMENTED
     lifecycle = next(service for service in later.services() if "Lifecycle" in service.name)
     async with calling(dict(lifecycle.methods), lifecycle.name) as caller:

@@ -24,6 +24,7 @@ from core.node.api.machine import (
     packets,
     power,
     processes,
+    reset,
     services,
     trees,
     version,
@@ -71,6 +72,7 @@ def service(node: Node, more: Mapping[str, Method]) -> Service:
             **packets.methods(),
             **more,
             **processes.methods(),
+            **reset.methods(node),
             **trees.methods(),
         },
     )

@@ -11,9 +11,10 @@ from core.node.controllers.block.place import Place
 from core.node.controllers.block.symlinks import Symlinks
 from core.node.controllers.block.system import SystemDisks, VolumeConfigs
 from core.node.controllers.block.volumes import Volumes
+from core.node.controllers.block.wiping import Wiper
 from core.state import Controller
 
-__all__ = ["MetaKeys", "Place", "controllers"]
+__all__ = ["MetaKeys", "Place", "Wiper", "controllers"]
 
 
 def controllers(

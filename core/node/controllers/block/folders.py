@@ -1,5 +1,6 @@
 """A container node's volumes: folders that its provisioner bound to where the volumes of a machine would be mounted.
-They are there from the start; nothing is made or mounted, and no block device of the host is looked at."""
+They are there from the start; nothing is made or mounted, and no block device of the host is looked at. They are the
+node's as long as VolumeLifecycle is."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,20 +15,23 @@ from core.node.resources.block import (
     DevicesDiscovered,
     MountStatus,
     VolumeConfig,
+    VolumeLifecycle,
     VolumePhase,
     VolumeStatus,
     VolumeType,
 )
 from core.node.resources.block.mounts import MountParameters
-from core.state import Controller, Scope, Spec, exclusive
+from core.state import Controller, Scope, Spec, exclusive, strong
 
 META_FILE: Final = "/run/ichor/meta"
+_LIFECYCLE: Final = VolumeLifecycle.at("volumes")
 
 
 class Folders(Controller):
     """VolumeConfig, VolumeStatus and MountStatus of a container node, by volume name."""
 
     name = "block.FolderController"
+    inputs = (strong(_LIFECYCLE),)
     outputs = (
         exclusive(VolumeConfig),
         exclusive(VolumeStatus),
@@ -40,6 +44,14 @@ class Folders(Controller):
 
     async def reconcile(self, scope: Scope) -> None:
         scope.put("discovered-volumes-status", DevicesDiscovered(ready=True))
+        lifecycle = scope.find(_LIFECYCLE)
+        if lifecycle is None or lifecycle.md.tearing_down:
+            scope.sync(MountStatus.all(), {})
+            scope.sync(VolumeStatus.all(), {})
+            if lifecycle is not None:
+                scope.release(_LIFECYCLE)
+            return
+        scope.hold(_LIFECYCLE)
         paths = {name: mount.target_path or META_FILE for name, mount in MOUNTS.items()}
         there = {name: path for name, path in paths.items() if self._place.target(path).exists()}
         if var.PATH in there.values():

@@ -33,7 +33,11 @@ class MetaKeys(Controller):
 
     async def reconcile(self, scope: Scope) -> None:
         volume = scope.find(VolumeStatus.at("META"))
-        if volume is None or volume.spec.phase not in _DONE:
+        if volume is None:
+            async with self._turn:
+                self._location = ""  # closed: nothing is written to it any more
+            return
+        if volume.spec.phase not in _DONE:
             return
         async with self._turn:
             self._scope = scope

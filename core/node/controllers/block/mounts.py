@@ -1,6 +1,6 @@
 """Mounting the node's volumes: VolumeStatus -> MountStatus, with what the mounted tree must hold before it is used.
-While VolumeLifecycle is torn down everything is unmounted, the last mounted first, and then it may go. A mount that is
-there already (machined was started again) is taken over."""
+While VolumeLifecycle is torn down everything is unmounted, the last mounted first, and then it may go; without one
+nothing is mounted. A mount that is there already (machined was started again) is taken over."""
 
 import asyncio
 import errno
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from core.linux import filesystem
-from core.linux.mount import MS, mount, mounts, umount
+from core.linux.mount import MS, mount, mounts, umount, umount_below
 from core.node.controllers.block import var
 from core.node.controllers.block.place import Place
 from core.node.resources.block import (
@@ -42,13 +42,13 @@ class Mounts(Controller):
 
     async def reconcile(self, scope: Scope) -> None:
         lifecycle = scope.find(_LIFECYCLE)
-        if lifecycle is not None and lifecycle.md.tearing_down:
+        if lifecycle is None:
+            return  # closed by a machined before this one
+        if lifecycle.md.tearing_down:
             await self._close(scope)
-            if self.name in lifecycle.md.finalizers:
-                scope.release(_LIFECYCLE)
+            scope.release(_LIFECYCLE)
             return
-        if lifecycle is not None:
-            scope.hold(_LIFECYCLE)
+        scope.hold(_LIFECYCLE)
         for volume in sorted(scope.list(VolumeStatus.all()), key=lambda v: v.spec.mount_spec.target_path):
             if volume.spec.mount_location and volume.spec.phase in (VolumePhase.PREPARED, VolumePhase.READY):
                 await self._open(scope, volume)
@@ -73,7 +73,7 @@ class Mounts(Controller):
         )
 
     async def _close(self, scope: Scope) -> None:
-        """Raises OSError (EBUSY) while somebody uses one; the runtime calls again."""
+        """With what others mounted below. Raises OSError (EBUSY) while somebody uses one; the runtime calls again."""
         for there in sorted(scope.list(MountStatus.all()), key=lambda m: m.spec.target, reverse=True):
             await asyncio.to_thread(_unmount, self._place.target(there.spec.target))
             scope.remove(MountStatus.at(there.md.id))
@@ -125,6 +125,7 @@ def _mounted(target: Path, source: Path) -> bool:
 
 def _unmount(target: Path) -> None:
     try:
+        umount_below(target)
         umount(target)
     except OSError as error:
         # not mounted any more is what was wanted

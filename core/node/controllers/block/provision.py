@@ -13,9 +13,8 @@ from core.linux import partition as kernel
 from core.linux.disk import Device
 from core.node import meta
 from core.node.controllers.block.place import Place
+from core.node.controllers.block.wiping import EDGE, erase
 from core.node.resources.block import Disk, Filesystem, FilesystemKind, Partition
-
-_EDGE = 1 << 20
 
 
 class Foreign(Denied):
@@ -115,26 +114,17 @@ def _fresh(fd: int, target: Disk, known: list[Device], *, wipe: bool) -> gpt.Tab
     if found:
         if (table := kernel.read(fd)) is not None and partition.find(table, "META") is not None:
             raise NotReady(f"disk {target.dev_path} has a META of its own, which is not there yet")
-        _wipe(fd, target.size, known)
+        kernel.forget(fd, known)
+        erase(fd, target.size, known)
     return partition.blank(target.size, disk.sector_size(fd))
-
-
-def _wipe(fd: int, size: int, known: list[Device]) -> None:
-    """Zero everything that could be taken for a format: both ends of the disk and of its partitions, each signature."""
-    kernel.forget(fd, known)
-    for start, length in ((0, size), *((d.partition_start, d.size) for d in known)):
-        disk.erase(fd, start, min(_EDGE, length))
-        disk.erase(fd, start + max(0, length - _EDGE), min(_EDGE, length))
-    for found in signature.probe(disk.reader(fd), size):
-        disk.erase(fd, found.offset, min(4096, size - found.offset))
 
 
 def _blank(fd: int, table: gpt.Table, made: Sequence[gpt.Partition]) -> None:
     """New partitions are blank at both ends before the table shows them: what once lay there is nobody's."""
     for p in made:
         start, length = p.first * table.sector_size, p.sectors * table.sector_size
-        disk.erase(fd, start, min(_EDGE, length))
-        disk.erase(fd, start + max(0, length - _EDGE), min(_EDGE, length))
+        disk.erase(fd, start, min(EDGE, length))
+        disk.erase(fd, start + max(0, length - EDGE), min(EDGE, length))
 
 
 def _check_room(name: str, table: gpt.Table, least: int) -> None:

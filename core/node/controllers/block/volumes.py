@@ -1,7 +1,7 @@
 """How far each volume is: VolumeConfig and what was discovered -> VolumeStatus, making what is missing on the way.
 
 Every change of a disk asks for a new look at it, and nothing is concluded from an older one. The phases are those of
-`progress`."""
+`progress`. Volumes that are closed, or being closed, are none: nothing is made of what is wiped just then."""
 
 import asyncio
 import logging
@@ -21,6 +21,7 @@ from core.node.resources.block import (
     Disk,
     MountStatus,
     VolumeConfig,
+    VolumeLifecycle,
     VolumeStatus,
 )
 from core.node.resources.config import MachineConfig
@@ -29,6 +30,7 @@ from core.state import Controller, Scope, exclusive, shared, weak
 
 _log = logging.getLogger("block")
 _DIAGNOSTIC: Final = "volumes"
+_LIFECYCLE: Final = VolumeLifecycle.at("volumes")
 # seconds after which a disk that was busy or failed is tried again
 _RETRY: Final = 30.0
 
@@ -45,6 +47,7 @@ class Volumes(Controller):
         weak(DevicesDiscovered.at("discovered-volumes-status")),
         weak(DiscoveryRefreshStatus.at("refresh")),
         weak(MachineConfig.at(machineconfig.ACTIVE)),
+        weak(_LIFECYCLE),
     )
     outputs = (exclusive(VolumeStatus), exclusive(DiscoveryRefreshRequest), shared(Diagnostic))
 
@@ -54,6 +57,10 @@ class Volumes(Controller):
         self._grown: set[str] = set()
 
     async def reconcile(self, scope: Scope) -> None:
+        lifecycle = scope.find(_LIFECYCLE)
+        if lifecycle is None or lifecycle.md.tearing_down:
+            scope.sync(VolumeStatus.all(), {})
+            return
         configs = {r.md.id: r.spec for r in scope.list(VolumeConfig.all())}
         problems: dict[str, str] = {}
         located: progress.Located = {}

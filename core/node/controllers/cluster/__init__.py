@@ -7,7 +7,7 @@ from core.node.controllers.cluster.exchange import Exchange
 from core.node.controllers.cluster.identity import ClusterInfo, DiscoverySettings, NodeIdentity
 from core.state import Controller
 
-__all__ = ["cluster"]
+__all__ = ["Exchange", "cluster"]
 
 
 def cluster(build: Build, table: Table) -> list[Controller]:

@@ -1,6 +1,7 @@
 """Affiliate (this node's) <-> control planes -> Affiliate (namespace `cluster-raw`), PeerNetwork. Each node leaves with
 every control plane that it knows what others may know of it, sealed, and takes what they left: the cluster's endpoint
-tells the first time who the others are. On a control plane its own table is one more of them."""
+tells the first time who the others are. On a control plane its own table is one more of them. A node that is reset says
+so, and MachineResetSignal is let go when every control plane has heard it or does not answer."""
 
 import asyncio
 import logging
@@ -14,13 +15,14 @@ from core.cluster.discovery.table import Table
 from core.cluster.discovery.told import Sealer, Told
 from core.node import controlplanes
 from core.node.controllers.cluster.affiliates import RAW
-from core.node.controllers.cluster.meeting import PORT, Door, Mail, Own, meet, meet_here
+from core.node.controllers.cluster.meeting import HERE, PORT, Door, Mail, Own, meet, meet_here
 from core.node.resources.cluster import Affiliate, ControlPlane, DiscoveryConfig, Identity, PeerNetwork
 from core.node.resources.config import MachineType, MachineTypeSpec
 from core.node.resources.k8s import Endpoint, Nodename, NodeStatus
 from core.node.resources.network import NodeAddress
+from core.node.resources.runtime import MachineResetSignal
 from core.node.resources.secrets import OSRoot
-from core.state import Controller, Scope, exclusive, shared, weak
+from core.state import Controller, Scope, exclusive, shared, strong, weak
 
 _log = logging.getLogger("discovery")
 _SETTINGS: Final = DiscoveryConfig.at("cluster")
@@ -29,6 +31,7 @@ _NODENAME: Final = Nodename.at("nodename")
 _ADDRESSES: Final = NodeAddress.at("current")
 _ROOT: Final = OSRoot.at("os")
 _MACHINE: Final = MachineTypeSpec.at("machine-type")
+_SIGNAL: Final = MachineResetSignal.at("machine")
 
 
 class Exchange(Controller):
@@ -38,7 +41,7 @@ class Exchange(Controller):
     name = "cluster.DiscoveryServiceController"
     inputs = (
         *(weak(_SETTINGS), weak(_IDENTITY), weak(Affiliate), weak(_NODENAME), weak(NodeStatus), weak(_ADDRESSES)),
-        *(weak(Endpoint), weak(_ROOT), weak(_MACHINE)),
+        *(weak(Endpoint), weak(_ROOT), weak(_MACHINE), strong(_SIGNAL)),
     )
     outputs = (shared(Affiliate), exclusive(PeerNetwork))
 
@@ -66,13 +69,17 @@ class Exchange(Controller):
         if settings is None or not settings.spec.registry_service_enabled or root is None:
             self._converse(scope, frozenset())
             self._publish(scope, ())
+            scope.release(_SIGNAL)
             return
         self._now = int(scope.clock.now() * 1000)
         sealer = Sealer(settings.spec.service_encryption_key, settings.spec.service_cluster_id)
-        self._say(sealer, self._own(scope))
+        signal = scope.find(_SIGNAL)
+        self._say(sealer, self._own(scope) if signal is None else self._farewell())
         self._converse(scope, self._doors(scope, root.spec))
         self._learn(sealer)
         self._publish(scope, self._known.current(scope.clock.monotonic()))
+        if signal is not None and self._heard():
+            scope.release(_SIGNAL)
         ends = self._known.ends()
         if ends is not None:
             scope.later(max(ends - scope.clock.monotonic(), 1.0))
@@ -96,6 +103,16 @@ class Exchange(Controller):
             api_server_port=spec.control_plane.api_server_port if spec.control_plane is not None else 0,
             pod_networks=() if status is None else status.spec.pod_cidrs,
         )
+
+    def _farewell(self) -> Told | None:
+        """Nothing of a node that has never said anything."""
+        said = self._said
+        return None if said is None else Told(node_id=said.node_id, stamp=0, nodename=said.nodename, left=True)
+
+    def _heard(self) -> bool:
+        """Whether what was said last is with all who are there, or with nobody because there was nothing to say."""
+        hosts = {HERE if door is None else door.host for door in self._running}
+        return self._said is None or all(self._mail.tried.get(host) == self._stamp for host in hosts)
 
     def _say(self, sealer: Sealer, own: Told | None) -> None:
         if own is not None and own != self._said:

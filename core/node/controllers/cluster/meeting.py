@@ -16,6 +16,7 @@ from core.rpc.tls import ClientTLS
 
 _log = logging.getLogger("discovery")
 PORT: Final = 50001
+HERE: Final = ""  # as the host of this node's own table
 _MEET: Final = "/ichor.discovery.Affiliates/Meet"
 _DIAL_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 100.0  # one is held for a minute
@@ -48,10 +49,11 @@ class Brought(NamedTuple):
 
 class Mail:
     """Between the controller and its conversations: what to leave, and what was brought and not read yet. `wake` is
-    called when there is something to read."""
+    called when there is something to read. `tried` has the stamp of what was left last, or could not be, by host."""
 
     def __init__(self) -> None:
         self.own: Own | None = None
+        self.tried: dict[str, int] = {}
         self.wake: Callable[[], None] = lambda: None
         self._brought: list[Brought] = []
         self._other = asyncio.Event()
@@ -65,6 +67,12 @@ class Mail:
     async def another(self) -> None:
         """Come back when there is another thing to leave."""
         await self._other.wait()
+
+    def done(self, host: str, own: Own | None) -> None:
+        """That was left there, or nobody is there to take it."""
+        if own is not None and self.tried.get(host) != own.stamp:
+            self.tried[host] = own.stamp
+            self.wake()
 
     def bring(self, entries: Iterable[Entry], now: float) -> None:
         """For the controller."""
@@ -83,10 +91,11 @@ async def meet(door: Door, port: int, mail: Mail, clock: Clock) -> None:
     backoff, revision, told = Backoff(first=0.2, cap=30.0), 0, False
     async with Channel(address, ClientTLS(door.authorities), timeout=_DIAL_SECONDS) as channel:
         while True:
-            began = clock.monotonic()
+            began, own = clock.monotonic(), mail.own
             try:
-                answer = await _unless(mail.another(), _ask(channel, door.token, mail.own, revision))
+                answer = await _unless(mail.another(), _ask(channel, door.token, own, revision))
             except RpcError as error:
+                mail.done(door.host, own)
                 if not told:
                     _log.info("%s tells nothing of the cluster: %s", door.host, error)
                 told, revision = True, 0
@@ -96,6 +105,7 @@ async def meet(door: Door, port: int, mail: Mail, clock: Clock) -> None:
                 continue
             backoff.succeeded()
             told = False
+            mail.done(door.host, own)
             if answer.revision == revision and clock.monotonic() - began < _BRIEF:
                 await clock.sleep(_BRIEF)
             revision = answer.revision
@@ -108,6 +118,7 @@ async def meet_here(table: Table, mail: Mail, clock: Clock) -> None:
     while True:
         if mail.own is not None:
             table.leave(*mail.own)
+            mail.done(HERE, mail.own)
         revision = table.revision
         mail.bring(table.entries(), clock.monotonic())
         await _first(table.beyond(revision), mail.another(), clock.sleep(LIFETIME / 3))

@@ -66,6 +66,7 @@ class Node:
             for controller in block.controllers(CAPABLE, events.listen, self.place):
                 runtime.register(controller)
             self._create("devices", DevicesStatus(ready=True))
+            self._create("volumes", VolumeLifecycle())
             if config is not None:
                 self._create("v1alpha1", config)
             await _until(runtime, self.store, until)
@@ -73,7 +74,7 @@ class Node:
     def phases(self) -> dict[str, str]:
         return {r.md.id: r.spec.phase.text for r in self.store.list(VolumeStatus.all())}
 
-    def _create(self, id_: str, spec: MachineConfig | DevicesStatus) -> None:
+    def _create(self, id_: str, spec: MachineConfig | DevicesStatus | VolumeLifecycle) -> None:
         if self.store.find(spec.at(id_)) is None:
             self.store.create(Resource.of(id_, spec))
 
@@ -253,8 +254,8 @@ def test_volumes_close_when_their_lifecycle_ends(tmp_path: Path) -> None:
     root = tmp_path / "root"
 
     async def scenario(node: Node) -> None:
-        node.store.create(Resource.of("volumes", VolumeLifecycle()))
         await node.run(_ready, config=_config())
+        run("mount", "-t", "tmpfs", "of-a-pod", root / "var/mnt")
         assert not node.store.teardown(VolumeLifecycle.at("volumes"))
 
         def closed(store: Store) -> bool:
@@ -265,7 +266,7 @@ def test_volumes_close_when_their_lifecycle_ends(tmp_path: Path) -> None:
     with loop(tmp_path / "disk", 4 * GIB) as disk, _unmounting(root):
         node = Node(root, [disk])
         asyncio.run(scenario(node))
-        assert node.store.list(MountStatus.all()) == []
+        assert node.store.list(MountStatus.all()) == node.store.list(VolumeStatus.all()) == []
         assert not [m for m in mounts() if m.target.startswith(str(root))]
 
 
@@ -280,14 +281,23 @@ def test_a_container_node_has_folders(tmp_path: Path) -> None:
     meta.set(0x0F, b"11111111-2222-3333-4444-555555555555")
     meta.close()
     store = Store(REGISTRY, SystemClock())
-    runtime = Runtime(store, SystemClock())
-    made: list[Controller] = block.controllers(CONTAINER, Uevents.listen, Place(root=tmp_path))  # type: ignore[arg-type]  # never called
-    for controller in made:
-        runtime.register(controller)
-    asyncio.run(_until(runtime, store, _ready))
+
+    def domain() -> Runtime:
+        runtime = Runtime(store, SystemClock())
+        made: list[Controller] = block.controllers(CONTAINER, Uevents.listen, Place(root=tmp_path))  # type: ignore[arg-type]  # never called
+        for controller in made:
+            runtime.register(controller)
+        return runtime
+
+    store.create(Resource.of("volumes", VolumeLifecycle()))
+    asyncio.run(_until(domain(), store, _ready))
     status = store.get(VolumeStatus.at("STATE")).spec
     assert (status.type, status.location) == (VolumeType.DIRECTORY, "/system/state")
     assert store.get(MetaKey.at("0x0f")).spec.value.startswith("11111111")
     assert (tmp_path / "var/lib/containerd").is_dir()
     assert store.list(Disk.all()) == []
     assert (tmp_path / "run/ichor/meta").stat().st_size == meta_codec.PARTITION_SIZE
+    lifecycle = VolumeLifecycle.at("volumes")
+    assert not store.teardown(lifecycle)
+    asyncio.run(_until(domain(), store, lambda store: store.get(lifecycle).md.destroy_ready))
+    assert store.list(MountStatus.all()) == store.list(VolumeStatus.all()) == []

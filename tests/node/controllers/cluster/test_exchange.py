@@ -24,9 +24,11 @@ from core.node.resources.cluster import Affiliate, Identity, Member, PeerNetwork
 from core.node.resources.config import MachineConfig
 from core.node.resources.k8s import Nodename, NodeStatus
 from core.node.resources.network import HostnameStatus, NodeAddress
+from core.node.resources.runtime import MachineResetSignal
 from core.node.resources.secrets import TrustdCerts
 from core.node.survivor import Survivor
 from core.node.trust import Desk
+from core.node.waiting import torn_down
 from core.rpc.client import Channel
 from core.rpc.server import Server
 from core.state import Controller
@@ -38,6 +40,7 @@ from tests.support.fdtable import FdTable
 OPTIONS = generate.Options(name="c", endpoint="https://127.0.2.1:6443")
 LEADING = generate.control_plane(SECRETS, OPTIONS)
 WORKING = generate.worker(SECRETS, OPTIONS)
+SIGNAL = MachineResetSignal.at("machine")
 
 
 class Node(House):
@@ -158,6 +161,39 @@ async def test_a_node_that_was_wiped_takes_its_own_place(tmp_path: Path) -> None
             again.put("local", Identity(node_id="id-new"))
             await first.until(lambda: first.one(Affiliate, "id-new") and not first.one(Affiliate, "id-3"))
             await first.until(lambda: [each.node_id for each in first.all(Member).values()] == ["id-1", "id-new"])
+
+
+@on_loop
+async def test_a_node_that_is_reset_says_so_to_all_that_are_there(tmp_path: Path) -> None:
+    port = _port()
+    async with (
+        control_plane(2, port, tmp_path) as second,
+        worker(3, port) as third,
+        worker(4, port) as fourth,
+    ):
+        async with control_plane(1, port, tmp_path) as first:
+            for node in (first, second, third, fourth):
+                await node.knows(1, 2, 3, 4)
+        third.put("machine", MachineResetSignal())  # while the first control plane does not answer
+        third.store.hold(SIGNAL, Exchange.name)
+        async with asyncio.timeout(30):
+            await torn_down(third.store, SIGNAL)
+        await second.knows(1, 2, 4)
+        await fourth.knows(1, 2, 4)
+        second.put("machine", MachineResetSignal())
+        second.store.hold(SIGNAL, Exchange.name)
+        async with asyncio.timeout(30):
+            await torn_down(second.store, SIGNAL)
+        await fourth.knows(1, 4)
+
+
+@on_loop
+async def test_who_was_never_among_others_has_nothing_to_say() -> None:
+    alone = House(SystemClock(), [Exchange(Table(SystemClock()))])
+    alone.put("machine", MachineResetSignal())
+    alone.store.hold(SIGNAL, Exchange.name)
+    async with alone.running(), asyncio.timeout(30):
+        await torn_down(alone.store, SIGNAL)
 
 
 @on_loop
