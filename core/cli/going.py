@@ -32,7 +32,7 @@ def going_options(until: str, timeout: str) -> Callable[[_Command], _Command]:
                 default=timeout,
                 show_default=True,
                 metavar="TIME",
-                callback=lambda *given: _seconds(given[2]),
+                callback=lambda *given: seconds(given[2]),
                 help="how long to wait",
             ),
             click.option("--debug", is_flag=True, help="show what the kernel says until then"),
@@ -94,6 +94,6 @@ async def _listen(node: Node) -> None:
             sys.stderr.buffer.flush()
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     """A duration; a bare number is of seconds."""
     return float(text) if text.isdecimal() else parse_duration(text)

@@ -59,8 +59,8 @@ def command(
             actor = answer.messages[0].actor_id
             note(f"{node.name}: resetting, actor {actor}")
             if wait or debug:
-                back, gone = bootid.until_back(node, before, timeout), bootid.until_gone(node, timeout)
-                await accompanied(node, actor, back if known_again else gone)
+                end = bootid.until_back(node, before, timeout) if known_again else bootid.until_gone(node, timeout)
+                await accompanied(node, actor, end)
                 note(f"{node.name}: {_ended(reboot, known_again)}")
 
     return nodes.each(run)

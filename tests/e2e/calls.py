@@ -224,6 +224,14 @@ FLOWS: Final[dict[str, tuple[str, ...]]] = {
         "machine.MachineService/Events",
         "machine.MachineService/Read",
     ),
+    "reset": (
+        "machine.MachineService/Version",
+        "machine.MachineService/Events",
+        "machine.MachineService/Read",
+        "machine.MachineService/Reset",
+        "machine.MachineService/Events",
+        "machine.MachineService/Read",
+    ),
     "time, time --check": ("time.TimeService/Time", "time.TimeService/TimeCheck"),
     "(a node that joins)": ("securityapi.SecurityService/Certificate",),
     "rotate-ca": (

@@ -15,6 +15,14 @@ REBOOT: Final = (
     ("volumeFinalize", "closeVolumes"),
     ("reboot", "reboot"),
 )
+# of a reset that is graceful, takes EPHEMERAL and reboots
+RESET: Final = (
+    ("drain", "cordonAndDrainNode"),
+    ("leave", "leaveEtcd"),
+    ("cleanup", "stopAllPods"),
+    ("preReset", "sendResetSignal"),
+    ("stopServices", "stopAllServices"),
+)
 
 
 def steps(sequence: str, phases: Sequence[tuple[str, str]]) -> list[Message]:

@@ -23,7 +23,7 @@ from core.pki import issue, keys, requests
 from core.pki.types import Algorithm, Authority, Client, Pair
 from core.rpc.tls import ClientTLS
 from tests.e2e.calls import DEFINITIONS, FLOWS, Message
-from tests.e2e.sequences import REBOOT, TYPE, steps
+from tests.e2e.sequences import REBOOT, RESET, TYPE, steps
 from tests.node.containers import oci
 from tests.support import cluster
 from tests.support.caller import Call, Caller, calling, encoded
@@ -288,6 +288,31 @@ def test_reboot(flow: Flow, node: Node) -> None:
         again.cancel()
         assert _boot_id(caller) != before
     assert node.run.boots == 2
+
+
+def test_reset(flow: Flow, node: Node) -> None:
+    """Of one volume, so that the node comes back as who it was."""
+    (node.root / "var/mnt/kept").touch()
+    boots = node.run.boots
+    with flow("reset") as caller:
+        assert caller.call(MACHINE + "Version").only
+        events = caller.open(MACHINE + "Events", {"tail_events": 0})
+        assert events.next() is not None
+        before = _boot_id(caller)
+        partitions = [{"label": "EPHEMERAL", "wipe": True}]
+        request = {"graceful": True, "reboot": True, "system_partitions_to_wipe": partitions}
+        (reply,) = caller.call(MACHINE + "Reset", request).only["messages"]
+        told = events.rest()
+        own = [event["data"] for event in told.messages if event.get("actor_id") == reply["actor_id"]]
+        assert own[: len(steps("reset", RESET)) - 1] == steps("reset", RESET)[:-1]
+        assert "RESETTING" in {event["data"].get("stage") for event in told.messages}
+        again = _lasting(caller, MACHINE + "Events", {"tail_events": -1})
+        _until(again, _is_ready)
+        again.cancel()
+        assert _boot_id(caller) != before
+    assert node.run.boots == boots + 1
+    assert not (node.root / "var/mnt/kept").exists()
+    assert (node.root / "var/mnt").is_dir()
 
 
 def _lasting(caller: Caller, method: str, request: Message) -> Call:

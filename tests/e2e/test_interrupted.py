@@ -1,4 +1,4 @@
-"""Kills in the middle of what a node does: applying a config, rebooting, coming up."""
+"""Kills in the middle of what a node does: applying a config, rebooting, being reset, coming up."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -16,11 +17,18 @@ from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.status import Code, RpcError
 from tests.support import cluster
-from tests.support.cluster import Node, documents
+from tests.support.cluster import STRANGER, Node, documents
 from tests.support.pid1 import until
 
-Request = pb.ApplyConfigurationRequest | pb.RebootRequest
+Request = pb.ApplyConfigurationRequest | pb.RebootRequest | pb.ResetRequest
+Reply = pb.ApplyConfigurationResponse | pb.RebootResponse | pb.ResetResponse
+REPLIES: Final[dict[str, type[Reply]]] = {
+    "ApplyConfiguration": pb.ApplyConfigurationResponse,
+    "Reboot": pb.RebootResponse,
+    "Reset": pb.ResetResponse,
+}
 MACHINED = "ichor-machined"
+KEPT = ("var/mnt/kept", "system/state/kept")
 
 
 def test_a_config_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
@@ -45,6 +53,18 @@ def test_a_reboot_happens_or_is_answered_by_an_error_again_and_again(tmp_path: P
     chance = random.Random(3)
     with cluster.running(tmp_path, "again") as (node,):
         _reboot_and_kill(node, [chance.uniform(0, 1.5) for _ in range(20)])
+
+
+def test_a_reset_happens_or_is_answered_by_an_error(tmp_path: Path) -> None:
+    with cluster.running(tmp_path, "wiped") as (node,):
+        _reset_and_kill(node, (0.0, 0.02))  # a reset takes some 40 ms until the node goes
+
+
+@pytest.mark.slow
+def test_a_reset_happens_or_is_answered_by_an_error_again_and_again(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    with cluster.running(tmp_path, "wiped") as (node,):
+        _reset_and_kill(node, [chance.uniform(0, 0.08) for _ in range(20)])
 
 
 @pytest.mark.parametrize(
@@ -103,9 +123,34 @@ def _reboot_and_kill(node: Node, delays: Sequence[float]) -> None:
         assert node.run.boots - before == 1 if promised else node.run.boots - before <= 1
 
 
+def _reset_and_kill(node: Node, delays: Sequence[float]) -> None:
+    """It is wiped whole or not at all, and if that was promised, it is."""
+    config = node.folder.parents[1] / "controlplane.yaml"
+    for delay in delays:
+        before = node.run.boots
+        for path in KEPT:
+            (node.root / path).touch()
+        promised = _killed_while(node, "Reset", pb.ResetRequest(graceful=True, reboot=True), delay)
+        until(lambda: node.run.boots > before or (not promised and _runs(node)), 120, "the end of it")  # noqa: B023
+        wiped = node.run.boots > before
+        print(f"killed after {delay * 1000:.1f} ms: {'promised' if promised else 'not promised'}, wiped: {wiped}")
+        if wiped:
+            node.await_answer(STRANGER)
+            node.ichorctl("apply-config", "--insecure", "-f", str(config))
+        node.await_ready()
+        assert [(node.root / path).exists() for path in KEPT] == [not wiped] * len(KEPT)
+
+
+def _runs(node: Node) -> bool:
+    """Ready, and about to do nothing else."""
+    said = node.ichorctl("get", "machinestatus", "-o", "json", code=None)
+    status = documents(said.out)[0]["spec"] if said.code == 0 else {}
+    return status.get("stage") == "running" and bool(status["status"]["ready"])
+
+
 def _killed_while(node: Node, method: str, request: Request, delay: float) -> bool:
     """Whether the call was answered well though machined was killed so long after it was sent."""
-    reply = pb.ApplyConfigurationResponse if method == "ApplyConfiguration" else pb.RebootResponse
+    reply = REPLIES[method]
     handle = os.pidfd_open(node.pid(MACHINED))
 
     def kill() -> None:

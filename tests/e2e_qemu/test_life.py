@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.cluster import Home, load, remove, unique
+from tests.support.loop import run
 from tests.support.results import Record
 from tests.support.vm import Vm
 
@@ -146,6 +147,31 @@ def test_the_same_command_starts_it_again_as_it_was(home: Home, node: Vm, image:
     assert "in maintenance mode" not in told
     assert f"{NAME}-controlplane-1: ready" in told
     assert b"made META" not in node.machine.console()
+
+
+def test_a_reset_leaves_nothing_on_its_disk(node: Vm, record_result: Record) -> None:
+    machine, disk = node.machine, node.folder / "disk.raw"
+    labels = [part.split()[-1] for part in run("sgdisk", "--print", disk).splitlines()[-3:]]
+    assert labels == ["META", "STATE", "EPHEMERAL"]
+    with disk.open("rb") as file:
+        assert any(file.read(64 << 20))  # where META is, and the beginning of STATE
+    assert "is made of it" in node.ichorctl("reset", "--user-disks-to-wipe", "/dev/vda", code=1).err
+    assert "is the system disk" in node.ichorctl("reset", "--user-disks-to-wipe", "/dev/vdb", code=1).err
+    began = time.monotonic()
+    said = node.ichorctl("reset", timeout=BOOT).err
+    assert machine.wait(60), "it stays on"
+    record_result("reset, to power off", f"{time.monotonic() - began:.1f} s")
+    assert "wiped and gone" in said
+    assert run("wipefs", disk) == ""
+    with disk.open("rb") as file:
+        assert not any(file.read(102 << 20))
+
+
+def test_it_begins_anew_on_the_blank_disk(home: Home, node: Vm, image: Path) -> None:
+    told = create(home, image)
+    assert f"{NAME}-controlplane-1: in maintenance mode, applying its config" in told
+    assert f"{NAME}-controlplane-1: ready" in told
+    assert b"made META, STATE, EPHEMERAL" in node.machine.console()
 
 
 def test_destroy_leaves_nothing(home: Home, node: Vm) -> None:

@@ -11,7 +11,7 @@ from core.cluster.kubernetes import kubeconfig, kubelet
 from core.cluster.kubernetes.draining import drain
 from core.node.node import Node
 from core.node.resources.config import MachineTypeSpec
-from core.node.resources.k8s import Nodename, NodeStatus
+from core.node.resources.k8s import KubeletKubeconfig, Nodename, NodeStatus
 from core.node.resources.secrets import Kubernetes as Secrets
 from core.node.waiting import until
 from core.state import Pointer
@@ -25,9 +25,8 @@ _LOG: Final = logging.getLogger("lifecycle")
 async def cordon_and_drain(node: Node) -> None:
     """Until no pod is left that has to go. Raises NotReady when the cluster does not answer, or what is left stays."""
     await node.runtime.rested()
-    name, config = node.store.find(Nodename.at("nodename")), _config(node)
-    known = None if name is None or not config else await _known(node, NodeStatus.at(name.spec.nodename))
-    if known is None:
+    known, config = await _known(node), _config(node)
+    if known is None or not config:
         return
     try:
         async with asyncio.timeout(CORDON_SECONDS):  # NodeApply closes it, because the machine goes down
@@ -41,8 +40,13 @@ async def cordon_and_drain(node: Node) -> None:
     _LOG.info("node %s is drained", known.id)
 
 
-async def _known(node: Node, pointer: Pointer[NodeStatus]) -> Pointer[NodeStatus] | None:
-    """Once the cluster has a Node of that name; None when it does not say so. The next machined has to ask anew."""
+async def _known(node: Node) -> Pointer[NodeStatus] | None:
+    """As what the cluster knows this node; None where no kubelet has joined it, or it does not say so. The next
+    machined has to ask it anew."""
+    name = node.store.find(Nodename.at("nodename"))
+    if name is None or node.store.find(KubeletKubeconfig.at("kubelet")) is None:
+        return None
+    pointer = NodeStatus.at(name.spec.nodename)
     try:
         async with asyncio.timeout(KNOWN_SECONDS):
             await until(node.store, pointer, lambda _: True)

@@ -36,6 +36,8 @@ async def start_services(node: Node) -> None:
     for unit in units:
         if unit not in wanted and unit.state is not State.SKIPPED:
             node.services.skip(unit.service.id, "Only control planes run it")
+    for unit in wanted:  # machined may have been killed while it stopped one
+        await unit.until(lambda unit: unit.state is not State.STOPPING)
     node.services.start(*(unit.service.id for unit in wanted))
     for unit in wanted:
         if unit.service.awaited:
