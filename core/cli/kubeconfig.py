@@ -36,7 +36,7 @@ def command(path: str, merge: bool, force: bool, context_name: str, nodes: Nodes
 
     async def fetch(node: Node) -> None:
         stream = node.stream("machine.MachineService/Kubeconfig", Empty(), common_pb2.Data)
-        data = unpacked(b"".join([message.bytes async for message in stream]))
+        data = _unpacked(b"".join([message.bytes async for message in stream]))
         if path == "-":
             click.echo(data.decode(), nl=False)
         else:
@@ -46,7 +46,7 @@ def command(path: str, merge: bool, force: bool, context_name: str, nodes: Nodes
     return nodes.each(fetch)
 
 
-def unpacked(archive: bytes) -> bytes:
+def _unpacked(archive: bytes) -> bytes:
     """The one file of what a node sent. Raises Invalid."""
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as members:

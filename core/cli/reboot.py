@@ -1,11 +1,8 @@
 """`reboot`: ask, and wait until the node is back as another boot."""
 
-from contextlib import nullcontext
-
 import click
 
 from core.cli import bootid
-from core.cli.draining import drained
 from core.cli.going import accompanied, going_options, listening, seconds
 from core.cli.output import note
 from core.cli.target import Node, Nodes, node_options
@@ -31,20 +28,15 @@ def command(
     mode: str, drain: bool, patience: float, progress: str, wait: bool, debug: bool, timeout: float, nodes: Nodes
 ) -> int:
     """Reboot the nodes."""
-    request = pb.RebootRequest(mode=mode.upper())
-    waits = wait or debug
+    request, metadata = pb.RebootRequest(mode=mode.upper()), (("ichor-drain", f"{patience:g}"),) if drain else ()
 
     async def run(node: Node) -> None:
-        async with drained(node, patience, returns=waits) if drain else nullcontext():
-            await reboot(node)
-
-    async def reboot(node: Node) -> None:
         before = await bootid.read(node)
         async with listening(node, debug):
-            answer = await node.unary("machine.MachineService/Reboot", request, pb.RebootResponse)
+            answer = await node.unary("machine.MachineService/Reboot", request, pb.RebootResponse, metadata=metadata)
             actor = answer.messages[0].actor_id
             note(f"{node.name}: rebooting, actor {actor}")
-            if waits:
+            if wait or debug:
                 await accompanied(node, actor, bootid.until_back(node, before, timeout))
                 note(f"{node.name}: back with a new boot id")
 

@@ -93,7 +93,7 @@ class Node:
         """initialize, then boot; or what a machined before this one was in the middle of."""
         left = self.lifecycle.interrupted()
         if left is not None:
-            self.lifecycle.start(left.sequence, left.actor, phase=left.phase, reset=left.reset)
+            self.lifecycle.start(left.sequence, left.actor, phase=left.phase, order=left.order)
             return
         for name in ("initialize", "boot"):
             self.lifecycle.start(name)

@@ -32,12 +32,29 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubernetes]:
 def test_a_node_that_is_rebooted_with_drain_has_no_pods_to_end(kube: Kubernetes) -> None:
     first, second = kube.nodes
     said = second.ichorctl("reboot", "--drain", timeout=600).err
-    assert "its pods go elsewhere" in said
+    assert f"{second.address}: drain" in said
     assert "back with a new boot id" in said
     second.await_ready(seconds=SECONDS)
     assert "unschedulable" not in _spec(kube, second)
     kube.rolled_out("deployment/web")
     assert {_place(kube, pod) for pod in kube.pods("web")} == {first.name}
+
+
+def test_a_node_whose_pods_may_not_go_is_not_rebooted_with_drain(kube: Kubernetes) -> None:
+    _, second = kube.nodes
+    budget = {"minAvailable": 3, "selector": {"matchLabels": {"app": "web"}}}
+    kept = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"}, "spec": budget}
+    kube.kubectl("delete", "pods", "--selector=app=web")  # the scheduler spreads the next ones
+    kube.rolled_out("deployment/web")
+    kube.apply(kept)
+    until(lambda: second.name in {_place(kube, pod) for pod in kube.pods("web")}, SECONDS, "a pod on the second node")
+    until(lambda: kube.read("pdb", "web")["status"].get("currentHealthy") == 3, SECONDS, "the budget to be known")
+    boots = second.run.boots
+    refused = second.ichorctl("reboot", "--drain", "--drain-timeout", "5s", code=1, timeout=600).err
+    assert "default/web-" in refused
+    until(lambda: "unschedulable" not in _spec(kube, second), SECONDS, "the node to be open again")
+    assert second.run.boots == boots
+    kube.kubectl("delete", "pdb", "web")
 
 
 def test_a_control_plane_that_is_reset_leaves_the_cluster_to_the_others(kube: Kubernetes) -> None:

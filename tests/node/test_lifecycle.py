@@ -9,7 +9,7 @@ import pytest
 from core.base.clock import SystemClock
 from core.base.errors import Conflict, NotReady
 from core.node.lifecycle.runner import Runner, Running
-from core.node.lifecycle.sequence import Phase, Reset, Sequence, Task
+from core.node.lifecycle.sequence import Order, Phase, Sequence, Task
 from core.node.survivor import Survivor
 from tests.support.fdtable import FdTable
 
@@ -169,26 +169,26 @@ def test_who_asked_for_the_end_is_not_told_that_the_machine_runs(table: FdTable)
 def test_a_reset_goes_through_the_phases_that_were_asked_for_in_the_next_machined_too(table: FdTable) -> None:
     async def main() -> None:
         phases = (
-            Phase("drain", (_do("drain"),), when=lambda reset: reset.graceful),
+            Phase("drain", (_do("drain"),), when=lambda order: order.graceful),
             Phase("wipe", (_do("wipe", gated=True),)),
-            Phase("reboot", (_do("reboot"),), when=lambda reset: reset.reboot),
-            Phase("shutdown", (_do("shutdown"),), when=lambda reset: not reset.reboot),
+            Phase("reboot", (_do("reboot"),), when=lambda order: order.reboot),
+            Phase("shutdown", (_do("shutdown"),), when=lambda order: not order.reboot),
         )
         reset = Sequence("reset", phases, final=True)
         first, recorder = _runner(table, reset)
-        asked = Reset(reboot=True, volumes=("STATE",), disks=("/dev/vdc",))
-        first.start("reset", reset=asked)
+        asked = Order(reboot=True, volumes=("STATE",), disks=("/dev/vdc",))
+        first.start("reset", order=asked)
         await recorder.entered.wait()
         assert recorder.did == []
         first.record.close()
         second, after = _runner(table, reset)
         left = second.interrupted()
         assert left is not None
-        assert (left.phase, left.reset) == (1, asked)
+        assert (left.phase, left.order) == (1, asked)
         assert second.behind("drain")
         assert not second.behind("wipe")
         after.gate.set()
-        second.start(left.sequence, left.actor, phase=left.phase, reset=left.reset)
+        second.start(left.sequence, left.actor, phase=left.phase, order=left.order)
         assert await second.wait() == ""
         assert after.did == ["wipe", "reboot"]
         recorder.gate.set()
@@ -221,13 +221,13 @@ def test_what_fails_at_a_gate_leaves_the_machine_as_it_was(table: FdTable) -> No
 @pytest.mark.parametrize(
     ("asked", "forgets"),
     [
-        (Reset(volumes=("META",), disk="/dev/vda"), False),
-        (Reset(volumes=("META", "EPHEMERAL"), disk="/dev/vda"), True),
-        (Reset(volumes=("STATE",)), True),
-        (Reset(disk="/dev/vda", disks=("/dev/vdb",)), False),
-        (Reset(disk="/dev/vda", disks=("/dev/vdb", "/dev/vda")), True),
-        (Reset(), False),
+        (Order(volumes=("META",), disk="/dev/vda"), False),
+        (Order(volumes=("META", "EPHEMERAL"), disk="/dev/vda"), True),
+        (Order(volumes=("STATE",)), True),
+        (Order(disk="/dev/vda", disks=("/dev/vdb",)), False),
+        (Order(disk="/dev/vda", disks=("/dev/vdb", "/dev/vda")), True),
+        (Order(), False),
     ],
 )
-def test_who_loses_its_identity_or_its_data_leaves_its_cluster(asked: Reset, forgets: bool) -> None:
+def test_who_loses_its_identity_or_its_data_leaves_its_cluster(asked: Order, forgets: bool) -> None:
     assert asked.forgets is forgets

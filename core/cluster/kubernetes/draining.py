@@ -6,26 +6,11 @@ from typing import Final
 from core.base.clock import Clock
 from core.base.errors import Conflict, NotFound, Unsupported
 from core.cluster.kubernetes.client import Kubernetes
-from core.cluster.kubernetes.paths import NODES, PODS, Object, named, version, within
+from core.cluster.kubernetes.paths import PODS, Object, named, within
 from core.cluster.kubernetes.refusal import TooMany
 
 PAUSE: Final = 1.0  # seconds between two looks
 _MIRROR: Final = "kubernetes.io/config.mirror"
-
-
-async def close(kubernetes: Kubernetes, node: str) -> bool:
-    """Let no pods come to the node; whether they could until now."""
-    found = await kubernetes.get(NODES, node)
-    if found.get("spec", {}).get("unschedulable"):
-        return False
-    change = {"metadata": {"resourceVersion": version(found)}, "spec": {"unschedulable": True}}
-    await kubernetes.patch(NODES, node, change)
-    return True
-
-
-async def reopen(kubernetes: Kubernetes, node: str) -> None:
-    """Let pods come again."""
-    await kubernetes.patch(NODES, node, {"spec": {"unschedulable": None}})
 
 
 async def drain(kubernetes: Kubernetes, node: str, seconds: float, clock: Clock) -> list[str]:

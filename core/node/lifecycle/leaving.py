@@ -24,6 +24,21 @@ _LOG: Final = logging.getLogger("lifecycle")
 
 async def cordon_and_drain(node: Node) -> None:
     """Until no pod is left that has to go. Raises NotReady when the cluster does not answer, or what is left stays."""
+    await _drain(node, DRAIN_SECONDS)
+
+
+async def drain_first(node: Node) -> None:
+    """The same, for as long as was asked for."""
+    running = node.lifecycle.current
+    await _drain(node, DRAIN_SECONDS if running is None else running.order.patience)
+
+
+def in_cluster(node: Node) -> bool:
+    """Whether a kubelet has joined a cluster from here."""
+    return node.store.find(KubeletKubeconfig.at("kubelet")) is not None
+
+
+async def _drain(node: Node, seconds: float) -> None:
     await node.runtime.rested()
     known, config = await _known(node), _config(node)
     if known is None or not config:
@@ -31,8 +46,8 @@ async def cordon_and_drain(node: Node) -> None:
     try:
         async with asyncio.timeout(CORDON_SECONDS):  # NodeApply closes it, because the machine goes down
             await until(node.store, known, lambda status: status.unschedulable)
-        async with asyncio.timeout(DRAIN_SECONDS + CORDON_SECONDS), kubeconfig.connect(config) as kubernetes:
-            left = await drain(kubernetes, known.id, DRAIN_SECONDS, node.clock)
+        async with asyncio.timeout(seconds + CORDON_SECONDS), kubeconfig.connect(config) as kubernetes:
+            left = await drain(kubernetes, known.id, seconds, node.clock)
     except TimeoutError:
         raise NotReady("the cluster did not take this node's pods in time") from None
     if left:
@@ -44,7 +59,7 @@ async def _known(node: Node) -> Pointer[NodeStatus] | None:
     """As what the cluster knows this node; None where no kubelet has joined it, or it does not say so. The next
     machined has to ask it anew."""
     name = node.store.find(Nodename.at("nodename"))
-    if name is None or node.store.find(KubeletKubeconfig.at("kubelet")) is None:
+    if name is None or not in_cluster(node):
         return None
     pointer = NodeStatus.at(name.spec.nodename)
     try:

@@ -1,5 +1,5 @@
 """How a node stops being who it was: out of etcd, out of what the others know, its disks wiped. What is asked for is in
-the running sequence (`Reset`), so that the next machined goes on with it."""
+the running sequence (`Order`), so that the next machined goes on with it."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from typing import Final
 from core.cluster.etcd import leave
 from core.node.controllers.cluster import Exchange
 from core.node.etcd.place import SPEC
-from core.node.lifecycle.sequence import Reset
+from core.node.lifecycle.sequence import Order
 from core.node.node import Node
 from core.node.resources.runtime import MachineResetSignal
 from core.node.services import etcd
@@ -62,6 +62,6 @@ async def wipe_disks(node: Node) -> None:
         _LOG.info("wiped %s", path)
 
 
-def _asked(node: Node) -> Reset:
+def _asked(node: Node) -> Order:
     running = node.lifecycle.current
-    return Reset() if running is None else running.reset
+    return Order() if running is None else running.order

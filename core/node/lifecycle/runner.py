@@ -14,7 +14,7 @@ import msgspec
 from core.base.clock import Clock
 from core.base.errors import Conflict, IchorError
 from core.node.events import Publisher
-from core.node.lifecycle.sequence import TAKEOVER, Phase, Reset, Sequence, Task
+from core.node.lifecycle.sequence import TAKEOVER, Order, Phase, Sequence, Task
 from core.node.survivor import Survivor
 from core.rpc.pb.common import common_pb2
 from core.rpc.pb.machine import machine_pb2 as machine
@@ -28,7 +28,7 @@ class Running(msgspec.Struct, frozen=True):
     sequence: str
     actor: str
     phase: int
-    reset: Reset = Reset()
+    order: Order = Order()
 
 
 @dataclass(slots=True)
@@ -57,11 +57,11 @@ class Runner:
         left = self.interrupted()
         return left is not None and phase in {each.name for each in self.sequences[left.sequence].phases[: left.phase]}
 
-    def start(self, name: str, actor: str = "", *, phase: int = 0, reset: Reset | None = None) -> Running:
+    def start(self, name: str, actor: str = "", *, phase: int = 0, order: Order | None = None) -> Running:
         """Begin a sequence in the background; what it says carries `actor` (made if empty). Raises Conflict if another
         runs that it may not take over from."""
         sequence = self.sequences[name]
-        running = Running(name, actor or str(uuid.uuid4()), phase, reset or Reset())
+        running = Running(name, actor or str(uuid.uuid4()), phase, order or Order())
         if self.current is not None and name not in TAKEOVER.get(self.current.sequence, frozenset()):
             refused = machine.SequenceEvent(sequence=name, action=machine.SequenceEvent.NOOP)
             refused.error.CopyFrom(
@@ -93,7 +93,7 @@ class Runner:
         final = sequence.final
         try:
             for index, phase in enumerate(sequence.phases[running.phase :], running.phase):
-                if not phase.when(running.reset):
+                if not phase.when(running.order):
                     continue
                 self.record.save(msgspec.structs.replace(running, phase=index))
                 failed = await self._phase(phase, running)

@@ -10,14 +10,17 @@ import msgspec
 Run = Callable[[Any], Awaitable[None]]
 
 
-class Reset(msgspec.Struct, frozen=True):
-    """What a reset is to do: which volumes are wiped (`disk` is theirs), which disks whole, and what comes then."""
+class Order(msgspec.Struct, frozen=True):
+    """What was asked for. Of a reboot: `patience`, the seconds that pods have to go elsewhere, where the node is not to
+    go before they have (0: it goes all the same). Of a reset: which volumes are wiped (`disk` is theirs), which disks
+    whole, and what comes then."""
 
     graceful: bool = False
     reboot: bool = False
     volumes: tuple[str, ...] = ()
     disk: str = ""
     disks: tuple[str, ...] = ()
+    patience: float = 0.0
 
     @property
     def forgets(self) -> bool:
@@ -33,19 +36,19 @@ class Task:
     run: Run
 
 
-def always(reset: Reset) -> bool:
+def always(order: Order) -> bool:
     """Whatever was asked for."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Tasks that run at the same time; the phase ends when all have. `when` says whether it is for a reset like that
+    """Tasks that run at the same time; the phase ends when all have. `when` says whether it is for an order like that
     one; where a `gate` fails, the sequence ends before anything is lost, even a final one."""
 
     name: str
     tasks: tuple[Task, ...]
-    when: Callable[[Reset], bool] = always
+    when: Callable[[Order], bool] = always
     gate: bool = False
 
 

@@ -5,6 +5,8 @@ from typing import Final
 from core.node.lifecycle import leaving, resetting, tasks
 from core.node.lifecycle.sequence import CLOSED, Phase, Sequence, Task
 
+_DRAIN: Final = Task("cordonAndDrainNode", leaving.cordon_and_drain)
+_DRAIN_FIRST: Final = Task("cordonAndDrainNode", leaving.drain_first)
 INITIALIZE: Final = Sequence(
     "initialize",
     (Phase("config", (Task("loadConfig", tasks.load_config),)),),
@@ -19,7 +21,8 @@ BOOT: Final = Sequence(
 REBOOT: Final = Sequence(
     "reboot",
     (
-        Phase("drain", (Task("cordonAndDrainNode", leaving.cordon_and_drain),)),
+        Phase("drain", (_DRAIN,), when=lambda order: not order.patience),
+        Phase("drain", (_DRAIN_FIRST,), when=lambda order: order.patience > 0, gate=True),
         Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
         Phase(CLOSED, (Task("closeVolumes", tasks.close_volumes),)),
@@ -30,7 +33,7 @@ REBOOT: Final = Sequence(
 SHUTDOWN: Final = Sequence(
     "shutdown",
     (
-        Phase("drain", (Task("cordonAndDrainNode", leaving.cordon_and_drain),)),
+        Phase("drain", (_DRAIN,)),
         Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
         Phase(CLOSED, (Task("closeVolumes", tasks.close_volumes),)),
@@ -41,21 +44,21 @@ SHUTDOWN: Final = Sequence(
 RESET: Final = Sequence(
     "reset",
     (
-        Phase("drain", (Task("cordonAndDrainNode", leaving.cordon_and_drain),), when=lambda reset: reset.graceful),
+        Phase("drain", (_DRAIN,), when=lambda order: order.graceful),
         # while nothing is lost: who may not leave goes on as what it was
         Phase(
             "leave",
             (Task("leaveEtcd", resetting.leave_etcd),),
-            when=lambda reset: reset.graceful and reset.forgets,
+            when=lambda order: order.graceful and order.forgets,
             gate=True,
         ),
         Phase("cleanup", (Task("stopAllPods", tasks.stop_pods),)),
-        Phase("preReset", (Task("sendResetSignal", resetting.say_goodbye),), when=lambda reset: reset.forgets),
+        Phase("preReset", (Task("sendResetSignal", resetting.say_goodbye),), when=lambda order: order.forgets),
         Phase("stopServices", (Task("stopAllServices", tasks.stop_services),)),
         Phase(CLOSED, (Task("closeVolumes", tasks.close_volumes),)),
         Phase("reset", (Task("resetSystemDiskSpec", resetting.wipe_volumes), Task("resetDisks", resetting.wipe_disks))),
-        Phase("reboot", (Task("reboot", tasks.reboot),), when=lambda reset: reset.reboot),
-        Phase("shutdown", (Task("shutdown", tasks.power_off),), when=lambda reset: not reset.reboot),
+        Phase("reboot", (Task("reboot", tasks.reboot),), when=lambda order: order.reboot),
+        Phase("shutdown", (Task("shutdown", tasks.power_off),), when=lambda order: not order.reboot),
     ),
     final=True,
 )

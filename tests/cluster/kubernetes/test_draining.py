@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.base.clock import SystemClock
-from core.cluster.kubernetes.draining import close, drain, goes, reopen
+from core.cluster.kubernetes.draining import drain, goes
 from core.cluster.kubernetes.paths import NODES, PODS, Collection, Object, named
 from tests.support.apiserver import ApiServer
 from tests.support.clock import on_loop
@@ -38,17 +38,6 @@ async def test_a_nodes_pods_go_as_their_budgets_allow(apiserver: ApiServer) -> N
         assert await drain(client, "drained", 20.0, SystemClock()) == []
         left = await client.list(PODS, "default", fields="spec.nodeName!=")
         assert {"of-a-set", "other"} <= {named(each) for each in left["items"]}
-
-
-@on_loop
-async def test_a_node_is_closed_and_opened_by_who_found_it_open(apiserver: ApiServer) -> None:
-    async with apiserver.client() as client:
-        await client.create(NODES, {"metadata": {"name": "door"}})
-        assert await close(client, "door")
-        assert not await close(client, "door")
-        assert (await client.get(NODES, "door"))["spec"]["unschedulable"]
-        await reopen(client, "door")
-        assert await close(client, "door")
 
 
 def test_what_belongs_to_the_node_stays() -> None:

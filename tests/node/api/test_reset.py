@@ -11,7 +11,7 @@ from core.base.errors import Conflict, IchorError, Invalid, NotFound, Unsupporte
 from core.linux.capabilities import CONTAINER
 from core.node.api.machine import reset
 from core.node.lifecycle.runner import Running
-from core.node.lifecycle.sequence import Reset
+from core.node.lifecycle.sequence import Order
 from core.node.resources import REGISTRY
 from core.node.resources.block import Disk, SystemDisk
 from core.rpc.pb.machine import machine_pb2 as pb
@@ -25,11 +25,11 @@ class Lifecycle:
     """What was begun."""
 
     def __init__(self) -> None:
-        self.begun: list[Reset] = []
+        self.begun: list[Order] = []
 
-    def start(self, name: str, *, reset: Reset) -> Running:
-        self.begun.append(reset)
-        return Running(name, "actor", 0, reset)
+    def start(self, name: str, *, order: Order) -> Running:
+        self.begun.append(order)
+        return Running(name, "actor", 0, order)
 
 
 def machine(**more: Any) -> Any:
@@ -63,26 +63,26 @@ def request(*labels: str, disks: tuple[str, ...] = (), mode: str = "ALL", **more
 @pytest.mark.parametrize(
     ("asked", "means"),
     [
-        (request(), Reset(disk="/dev/vdb", disks=("/dev/vdb",))),
-        (request(reboot=True, graceful=True), Reset(True, True, (), "/dev/vdb", ("/dev/vdb",))),
-        (request("EPHEMERAL", "STATE"), Reset(volumes=("STATE", "EPHEMERAL"), disk="/dev/vdb")),
-        (request("EPHEMERAL", "-STATE"), Reset(volumes=("EPHEMERAL",), disk="/dev/vdb")),
-        (request("-STATE"), Reset(disk="/dev/vdb")),
-        (request(disks=("/dev/vdc",), mode="USER_DISKS"), Reset(disk="/dev/vdb", disks=("/dev/vdc",))),
-        (request(disks=("/dev/disk/by-id/blue",)), Reset(disk="/dev/vdb", disks=("/dev/vdc", "/dev/vdb"))),
-        (request("META", disks=("/dev/vdc",)), Reset(False, False, ("META",), "/dev/vdb", ("/dev/vdc",))),
-        (request(mode="SYSTEM_DISK"), Reset(disk="/dev/vdb", disks=("/dev/vdb",))),
+        (request(), Order(disk="/dev/vdb", disks=("/dev/vdb",))),
+        (request(reboot=True, graceful=True), Order(True, True, (), "/dev/vdb", ("/dev/vdb",))),
+        (request("EPHEMERAL", "STATE"), Order(volumes=("STATE", "EPHEMERAL"), disk="/dev/vdb")),
+        (request("EPHEMERAL", "-STATE"), Order(volumes=("EPHEMERAL",), disk="/dev/vdb")),
+        (request("-STATE"), Order(disk="/dev/vdb")),
+        (request(disks=("/dev/vdc",), mode="USER_DISKS"), Order(disk="/dev/vdb", disks=("/dev/vdc",))),
+        (request(disks=("/dev/disk/by-id/blue",)), Order(disk="/dev/vdb", disks=("/dev/vdc", "/dev/vdb"))),
+        (request("META", disks=("/dev/vdc",)), Order(False, False, ("META",), "/dev/vdb", ("/dev/vdc",))),
+        (request(mode="SYSTEM_DISK"), Order(disk="/dev/vdb", disks=("/dev/vdb",))),
     ],
 )
 @on_loop
-async def test_on_a_machine(asked: pb.ResetRequest, means: Reset) -> None:
+async def test_on_a_machine(asked: pb.ResetRequest, means: Order) -> None:
     assert await reset.plan(machine(), asked) == means
 
 
 @on_loop
 async def test_on_a_container_node() -> None:
-    assert await reset.plan(container(), request()) == Reset(volumes=ALL)
-    assert await reset.plan(container(), request("STATE")) == Reset(volumes=("STATE",))
+    assert await reset.plan(container(), request()) == Order(volumes=ALL)
+    assert await reset.plan(container(), request("STATE")) == Order(volumes=("STATE",))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Final
 from core.base.errors import Conflict, Invalid, NotFound, NotReady, Unsupported
 from core.cluster.etcd import leave
 from core.node.controllers.block.system import SYSTEM
-from core.node.lifecycle.sequence import Reset
+from core.node.lifecycle.sequence import Order
 from core.node.node import Node
 from core.node.resources.block import Disk, SystemDisk
 from core.rpc.context import Context
@@ -31,11 +31,11 @@ async def reset(node: Node, ctx: Context, request: pb.ResetRequest) -> pb.ResetR
     asked = await plan(node, request)
     if asked.graceful and asked.forgets:
         await _may_leave(node)
-    running = node.lifecycle.start("reset", reset=asked)
+    running = node.lifecycle.start("reset", order=asked)
     return pb.ResetResponse(messages=[pb.Reset(actor_id=running.actor)])
 
 
-async def plan(node: Node, request: pb.ResetRequest) -> Reset:
+async def plan(node: Node, request: pb.ResetRequest) -> Order:
     """What the request means on this node. Raises what `reset` does."""
     labels, disks = _labels(request), tuple(dict.fromkeys(request.user_disks_to_wipe))
     _consistent(request, labels, disks)
@@ -48,7 +48,7 @@ async def plan(node: Node, request: pb.ResetRequest) -> Reset:
             user.append(own)  # all of it, with what others may have put there
         elif not node.capabilities.block:
             volumes = SYSTEM
-    return Reset(request.graceful, request.reboot, volumes, own, tuple(user))
+    return Order(request.graceful, request.reboot, volumes, own, tuple(user))
 
 
 def _labels(request: pb.ResetRequest) -> tuple[str, ...]:
