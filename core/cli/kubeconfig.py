@@ -35,8 +35,7 @@ def command(path: str, merge: bool, force: bool, context_name: str, nodes: Nodes
         raise Invalid(f"a kubeconfig is asked of one node, not of {len(nodes.names)}", remedy="name it with --nodes")
 
     async def fetch(node: Node) -> None:
-        stream = node.stream("machine.MachineService/Kubeconfig", Empty(), common_pb2.Data)
-        data = _unpacked(b"".join([message.bytes async for message in stream]))
+        data = await fetched(node)
         if path == "-":
             click.echo(data.decode(), nl=False)
         else:
@@ -44,6 +43,12 @@ def command(path: str, merge: bool, force: bool, context_name: str, nodes: Nodes
             _save(place, data, merge=merge, force=force, context=context_name)
 
     return nodes.each(fetch)
+
+
+async def fetched(node: Node) -> bytes:
+    """An administrator's kubeconfig, made by a control plane. Raises RpcError, Invalid."""
+    stream = node.stream("machine.MachineService/Kubeconfig", Empty(), common_pb2.Data)
+    return _unpacked(b"".join([message.bytes async for message in stream]))
 
 
 def _unpacked(archive: bytes) -> bytes:

@@ -56,6 +56,7 @@ VERBS: Final = {
     "stats": ("core.cli.containers:stats", "what containers use"),
     "support": ("core.cli.support", "collect what helps to understand a failure"),
     "time": ("core.cli.clock", "the clocks of nodes"),
+    "upgrade-k8s": ("core.cli.upgradek8s", "take the cluster's Kubernetes to another version"),
     "usage": ("core.cli.listing:usage", "how large folders of nodes are"),
     "validate": ("core.cli.validate", "check a machine config"),
     "version": ("core.cli.version", "which version runs here and on nodes"),

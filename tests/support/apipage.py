@@ -28,8 +28,8 @@ _COMMANDS: Final = """
 ## Commands
 
 Each command of the format's client whose subsystem exists: what that client calls for it, in order, and the test that
-plays it; or, where it asks no node, the test of ichorctl's own. ichorctl has all of them, with their flags
-(tests/cli/commands.tsv). Below them what others call.
+plays it; or, where it asks no node or a whole Kubernetes, the test of ichorctl's own. ichorctl has all of them, with
+their flags (tests/cli/commands.tsv). Below them what others call.
 
 | command | calls | test |
 |---|---|---|

@@ -1,9 +1,9 @@
 """The commands of the format's client (tests/cli/commands.tsv): their aliases and flags, and what became of each here.
 Columns: command, aliases, flags (`name` or `name:letter`), state, by, without (`flag,flag: why; ...`); `-` is nothing.
 
-State `calls`: it calls a node; by: rows of tests/e2e/calls.py, `; ` between. `alone`: it asks no node; by: a test.
-`group`: it has others below. `later`: what stands behind it is not there yet; by: a sentence. `other`: this program has
-something else for it; by: what."""
+State `calls`: it calls a node; by: rows of tests/e2e/calls.py, `; ` between. `alone`: it asks no node, or a whole
+Kubernetes; by: a test. `group`: it has others below. `later`: what stands behind it is not there yet; by: a sentence.
+`other`: this program has something else for it; by: what."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ import json
 import select
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,13 +107,17 @@ class Kubernetes:
 
 @contextmanager
 def running(
-    folder: Path, control_planes: int = 1, workers: int = 0, begun: Callable[[list[Node]], None] = lambda _: None
+    folder: Path,
+    control_planes: int = 1,
+    workers: int = 0,
+    recipes: Sequence[images.Recipe] = images.RECIPES,
+    begun: Callable[[list[Node]], None] = lambda _: None,
 ) -> Iterator[Kubernetes]:
-    """A cluster whose nodes are ready and known to Kubernetes, as long as the block lasts. `begun` as for
-    `cluster.create`."""
+    """A cluster whose nodes are ready and known to Kubernetes, as long as the block lasts; `recipes` are of the images
+    that it can have, `begun` is as for `cluster.create`."""
     home = Home(folder)
     name = cluster.unique("kube")
-    with standing.reachable(registry.storage(images.RECIPES)) as url:
+    with standing.reachable(registry.storage(recipes)) as url:
         wanted = ClusterSpec(
             name=name,
             kind="container",

@@ -14,15 +14,16 @@ from core.cluster.kubernetes.inventory import Entry
 from core.cluster.kubernetes.paths import CONFIG_MAPS, Object
 
 MANAGER: Final = "talos"  # the format's name for who applies manifests
+LEASE: Final = "ichor-manifests"  # whoever holds it is the one who applies, in the inventory's namespace
 OWNER: Final = "config.k8s.io/owning-inventory"
 _LOG: Final = logging.getLogger("manifests")
 
 
 class Applying:
-    """One go at it, by an administrator's client."""
+    """One go at it, by an administrator's client. `force` takes over fields that another manager has."""
 
-    def __init__(self, kubernetes: Kubernetes) -> None:
-        self._kubernetes, self._kinds = kubernetes, Kinds(kubernetes)
+    def __init__(self, kubernetes: Kubernetes, *, force: bool = True) -> None:
+        self._kubernetes, self._kinds, self._force = kubernetes, Kinds(kubernetes), force
 
     async def placed(self, thing: Object) -> Object:
         """The object as it is applied: with the namespace that it is in, where its kind is in one, and a mark that it
@@ -58,7 +59,7 @@ class Applying:
     async def _put(self, thing: Object) -> IchorError | None:
         where = await self._kinds.find(thing["apiVersion"], thing["kind"])
         try:
-            await self._kubernetes.apply(where, thing, manager=MANAGER)
+            await self._kubernetes.apply(where, thing, manager=MANAGER, force=self._force)
         except NotReady:
             raise
         except IchorError as error:

@@ -62,9 +62,9 @@ class _Config(msgspec.Struct):
     current: str = field(default="", name="current-context")
 
 
-def connect(data: bytes, folder: Path | None = None) -> Kubernetes:
-    """A client of the current context; nothing is dialled yet. Files are relative to `folder`. Raises Invalid,
-    NotFound, OSError for a file."""
+def connect(data: bytes, folder: Path | None = None, *, server: str = "") -> Kubernetes:
+    """A client of the current context; nothing is dialled yet. Files are relative to `folder`; `server` is a URL in
+    place of the context's own. Raises Invalid, NotFound, OSError for a file."""
     config = _read(data)
     context = _named([(each.name, each.context) for each in config.contexts], config.current, "context")
     cluster = _named([(each.name, each.cluster) for each in config.clusters], context.cluster, "cluster")
@@ -81,7 +81,7 @@ def connect(data: bytes, folder: Path | None = None) -> Kubernetes:
         _material(user.key_data, user.key, place) if certificate is not None else None,
         server_name=cluster.server_name or None,
     )
-    return Kubernetes(_server(cluster.server), tls, user.token)
+    return Kubernetes(_server(server or cluster.server), tls, user.token)
 
 
 def _read(data: bytes) -> _Config:
@@ -112,6 +112,6 @@ def _material(data: str, file: str, folder: Path) -> bytes | None:
 def _server(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
-        raise Invalid(f"the kubeconfig's server {url!r} is no https:// URL")
+        raise Invalid(f"the API server {url!r} is no https:// URL")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{host}:{parts.port or _PORT}"

@@ -12,7 +12,7 @@ import msgspec
 from core.base.clock import Clock
 from core.base.errors import IchorError, NotReady
 from core.cluster.kubernetes import inventory, kubeconfig, lease
-from core.cluster.kubernetes.applying import Applying
+from core.cluster.kubernetes.applying import LEASE, Applying
 from core.cluster.kubernetes.client import Kubernetes
 from core.cluster.kubernetes.lease import Lease
 from core.cluster.kubernetes.paths import Object
@@ -23,7 +23,6 @@ from core.node.resources.services import Service
 from core.state import Controller, Scope, exclusive, weak
 
 STATUS: Final = ManifestStatus.at("manifests")
-NAME: Final = "ichor-manifests"
 WAIT: Final = 5.0  # seconds until somebody else who applies is looked at again
 AGAIN: Final = 30.0  # seconds until what was refused is tried again
 _SECRETS: Final = Secrets.at("k8s-certs")
@@ -59,7 +58,7 @@ class ManifestApply(Controller):
         whole = _digest(sorted(digests.items()))
         if whole == self._pruned or (digests == self._applied and not self._complete(scope, wanted)):
             return
-        self._lease = self._lease or Lease(NAME, inventory.NAMESPACE, node.spec.nodename, self._clock)
+        self._lease = self._lease or Lease(LEASE, inventory.NAMESPACE, node.spec.nodename, self._clock)
         async with kubeconfig.connect(secrets.spec.localhost_admin_kubeconfig.encode()) as kubernetes:
             if not await self._lease.take(kubernetes):
                 scope.later(self._wait)
