@@ -166,5 +166,9 @@ async def test_a_server_that_goes_ends_what_was_asked_of_it_and_is_found_again(a
 
 @on_loop
 async def test_a_kubeconfig_says_whom_to_ask_and_how(apiserver: ApiServer) -> None:
-    async with kubeconfig.connect(apiserver.kubeconfig("reader", ("system:masters",))) as client:
+    access = apiserver.kubeconfig("reader", ("system:masters",))
+    async with kubeconfig.connect(access) as client:
+        assert named(await client.get(NAMESPACES, "default")) == "default"
+    away = access.replace(apiserver.address.encode(), b"127.0.0.1:1")
+    async with kubeconfig.connect(away, server=f"https://{apiserver.address}") as client:
         assert named(await client.get(NAMESPACES, "default")) == "default"

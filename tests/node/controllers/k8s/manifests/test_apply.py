@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, aclosing, suppress
 import pytest
 
 from core.base.clock import SystemClock
-from core.base.errors import NotFound
+from core.base.errors import Conflict, NotFound
 from core.cluster.kubernetes import inventory
 from core.cluster.kubernetes.applying import Applying
 from core.cluster.kubernetes.discovery import Kinds
@@ -200,3 +200,18 @@ def test_an_inventory_says_what_it_was_told() -> None:
         "n_s__Secret": "v1",
     }
     assert sorted(inventory.read(inventory.write(entries))) == sorted(entries)
+
+
+@on_loop
+async def test_what_another_manager_has_is_taken_over_by_force_alone(apiserver: ApiServer) -> None:
+    async with apiserver.client() as client:
+        await Applying(client).apply([config_map("contended", "default", a="1")])
+        change = json.dumps(config_map("contended", "default", a="2"))
+        apiserver.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=change)
+        (refused,) = await Applying(client, force=False).apply([config_map("contended", "default", a="1")])
+        assert isinstance(refused, Conflict)
+        assert "ConfigMap default/contended" in str(refused)
+        assert apiserver.read("configmap", "contended")["data"] == {"a": "2"}
+        assert await Applying(client).apply([config_map("contended", "default", a="1")]) == []
+        assert apiserver.read("configmap", "contended")["data"] == {"a": "1"}
+        await Applying(client).prune([])
