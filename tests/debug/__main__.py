@@ -13,6 +13,7 @@ SUITES = (
     "ext_netlink",
     "ext_reap",
     "ext_ring",
+    "ext_seal",
     "ext_sys",
     "ext_verity",
     "rpc",
