@@ -14,11 +14,12 @@ from core.cli.home import places
 from core.cli.output import emit_json, note, output_option, table
 from core.config import images
 from core.image.verify import verify
-from core.provision import bringup, model, timeline
+from core.provision import bringup, model, scaling, timeline
 from core.provision.cluster import create as make
 from core.provision.cluster import destroy as unmake
 from core.provision.cluster import provisioner
 from core.provision.model import ClusterSpec
+from core.rpc.tls import ClientTLS
 
 IMAGE: Final = "_out/x86_64"
 
@@ -93,6 +94,42 @@ def create(
     if wait and not standalone:
         table(timeline.HEADINGS, timeline.rows(bringup.timeline(cluster, config), began))
         note(f"kubectl --kubeconfig {bringup.kubeconfig(places(), cluster, config)} get nodes")
+
+
+@command.command()
+@click.option("--name", default="ichor", show_default=True)
+@click.option("--controlplanes", type=click.IntRange(1), help="so many control-plane nodes")
+@click.option("--workers", type=click.IntRange(0), help="so many worker nodes")
+@click.option("--config-patch", "patches", multiple=True, metavar="PATCH", help="of the first worker that there is")
+@click.option("--talosconfig", metavar="FILE", help="the client config file that has the cluster")
+@click.option("--wait/--no-wait", default=True, help="until the nodes are healthy")
+def scale(
+    name: str,
+    controlplanes: int | None,
+    workers: int | None,
+    patches: tuple[str, ...],
+    talosconfig: str | None,
+    wait: bool,
+) -> None:
+    """Give a cluster more nodes, or fewer: the newest go, each emptied and out of etcd first."""
+    cluster = model.load(places(), name)
+    leaders = cluster.spec.control_planes if controlplanes is None else controlplanes
+    others = cluster.spec.workers if workers is None else workers
+    wanted = scaling.grown(cluster, leaders, others)
+    if wanted != cluster:
+        scaling.grow(places(), wanted, note)
+        cluster = wanted
+    config = bringup.configure(places(), cluster, tuple(map(files.patch, patches)), note, wait=wait)
+    context = config.contexts[name]
+    tls = ClientTLS(context.ca, context.crt, context.key)
+    for node in scaling.leaving(cluster, leaders, others):
+        kubeconfig = None if cluster.spec.standalone else bringup.kubeconfig(places(), cluster, config)
+        cluster = scaling.part(places(), cluster, node, tls, kubeconfig, note)
+    path = clientfile.find(given("talosconfig", talosconfig))
+    merged = clientfile.load_or_empty(path)
+    clientfile.save(path, merged.put(name, bringup.access(places(), cluster).contexts[name]))
+    counts = f"{cluster.spec.control_planes} control planes, {cluster.spec.workers} workers"
+    note(f"cluster {name} has {counts}")
 
 
 @command.command()

@@ -74,6 +74,12 @@ def configure(
     return access
 
 
+def access(places: Places, cluster: Cluster) -> client.ClientConfig:
+    """The client config of the cluster as it is now."""
+    with exclusive(places):
+        return _access(places.cluster(cluster.spec.name), cluster)
+
+
 def timeline(cluster: Cluster, access: client.ClientConfig) -> list[Times]:
     """How each node came up, by its own word."""
     context = access.get()
@@ -204,17 +210,19 @@ def _channel(node: Node, tls: ClientTLS) -> Channel:
 
 
 def _access(folder: Path, cluster: Cluster) -> client.ClientConfig:
-    """The client config kept in the cluster's folder, made the first time."""
+    """The client config kept in the cluster's folder, made the first time, for the nodes that there are."""
     path = folder / "client.yaml"
     if path.exists():
-        return client.load(path.read_bytes(), str(path))
-    made = generate.client_config(_secrets(folder), _options(cluster), SystemClock().now())
+        made = client.load(path.read_bytes(), str(path))
+    else:
+        made = generate.client_config(_secrets(folder), _options(cluster), SystemClock().now())
     fronts = [n for n in cluster.nodes if not n.worker]
     endpoints = tuple(f"{n.address}:{n.port}" if n.port != 50000 else n.address for n in fronts)
     nodes = tuple(dict.fromkeys(n.address for n in cluster.nodes))
     context = msgspec.structs.replace(made.get(), endpoints=endpoints, nodes=nodes)
-    made = made.put(cluster.spec.name, context)
-    write_atomic(path, client.save(made))
+    if made.contexts.get(cluster.spec.name) != context:
+        made = made.put(cluster.spec.name, context)
+        write_atomic(path, client.save(made))
     return made
 
 

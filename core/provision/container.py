@@ -3,6 +3,7 @@ cable. Every step is idempotent, and `destroy` finds what a crash left by name a
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,6 +75,12 @@ class Containers:
         if keeper:
             _end(keeper)
         self._sweep(node)
+
+    def remove(self, node: Node) -> None:
+        """Stop it and remove all that it had on this machine."""
+        self.stop(node)
+        if self._folder(node).exists():
+            shutil.rmtree(self._folder(node))
 
     def destroy(self) -> None:
         """Stop every node and remove all that the cluster had on this machine."""

@@ -1,6 +1,7 @@
 """Nodes as QEMU machines: a kernel, firmware tables, disks and dm-verity of their own. Owns the node's folder (disk,
 console, monitor); the API is reached through a loopback port that QEMU forwards."""
 
+import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,12 @@ class VirtualMachines:
     def running(self, node: Node) -> bool:
         """Whether QEMU lives."""
         return self.machine(node).running
+
+    def remove(self, node: Node) -> None:
+        """Pull its plug and remove its files."""
+        self.machine(node).kill()
+        if self._folder(node).exists():
+            shutil.rmtree(self._folder(node))
 
     def destroy(self) -> None:
         """Pull every plug and remove every file."""

@@ -58,6 +58,14 @@ class Kubernetes:
         """Come back when all pods of it, such as deployment/web, are of its newest kind and available."""
         self.kubectl("rollout", "status", what, f"--timeout={SECONDS:.0f}s")
 
+    def ready(self) -> list[str]:
+        """The names of the nodes that are."""
+        return [
+            node["metadata"]["name"]
+            for node in self.read("nodes")["items"]
+            if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+        ]
+
     def pods(self, app: str) -> list[str]:
         """The names of an app's pods that are not about to end."""
         found = self.read("pods", f"--selector=app={app}")["items"]
@@ -133,7 +141,7 @@ def running(
             nodes = cluster.create(home, wanted, ((json.dumps(etcd).encode(), "etcd"),), begun)
             access = client.load(home.client_file.read_bytes(), str(home.client_file))
             made = Kubernetes(nodes, bringup.kubeconfig(home.places, nodes[0].cluster, access), access, began)
-            until(lambda: len(_ready(made)) == len(nodes), SECONDS, "nodes that are ready")
+            until(lambda: len(made.ready()) == len(nodes), SECONDS, "nodes that are ready")
             yield made
         except BaseException:
             cluster.show_consoles(home, name)
@@ -172,11 +180,3 @@ def service(name: str, **more: Any) -> Manifest:
     """A Service before an app, at port 80."""
     spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}], **more}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
-
-
-def _ready(made: Kubernetes) -> list[str]:
-    return [
-        node["metadata"]["name"]
-        for node in made.read("nodes")["items"]
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
-    ]
