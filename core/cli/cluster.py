@@ -115,14 +115,13 @@ def scale(
     cluster = model.load(places(), name)
     leaders = cluster.spec.control_planes if controlplanes is None else controlplanes
     others = cluster.spec.workers if workers is None else workers
-    wanted = scaling.grown(cluster, leaders, others)
-    if wanted != cluster:
-        scaling.grow(places(), wanted, note)
-        cluster = wanted
-    config = bringup.configure(places(), cluster, tuple(map(files.patch, patches)), note, wait=wait)
+    cluster = scaling.grown(cluster, leaders, others)
+    going = scaling.leaving(cluster, leaders, others)
+    staying = scaling.grow(places(), cluster, going, note)
+    config = bringup.configure(places(), staying, tuple(map(files.patch, patches)), note, wait=wait)
     context = config.contexts[name]
     tls = ClientTLS(context.ca, context.crt, context.key)
-    for node in scaling.leaving(cluster, leaders, others):
+    for node in going:
         kubeconfig = None if cluster.spec.standalone else bringup.kubeconfig(places(), cluster, config)
         cluster = scaling.part(places(), cluster, node, tls, kubeconfig, note)
     path = clientfile.find(given("talosconfig", talosconfig))

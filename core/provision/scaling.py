@@ -3,7 +3,7 @@ vote in etcd, the machine, its Node. Each step may be done again, and the record
 which was broken off is finished by asking for it once more."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
@@ -54,16 +54,19 @@ def leaving(cluster: Cluster, control_planes: int, workers: int) -> list[Node]:
     return [node for worker, count in kinds for node in _of(cluster, worker)[count:][::-1]]
 
 
-def grow(places: Places, wanted: Cluster, say: Progress) -> None:
-    """Record the cluster and start what of it does not run; new nodes are in maintenance mode."""
+def grow(places: Places, wanted: Cluster, going: Sequence[Node], say: Progress) -> Cluster:
+    """Record the cluster and start what of it does not run, but for those who go; new nodes are in maintenance mode.
+    The cluster of those that stay."""
     with exclusive(places):
         model.save(places, wanted)
         machines = provisioner(places, wanted)
         machines.prepare()
-        for node in wanted.nodes:
+        staying = tuple(node for node in wanted.nodes if node not in going)
+        for node in staying:
             if not machines.running(node):
                 say(f"starting {node.name}")
                 machines.start(node)
+    return replace(wanted, nodes=staying)
 
 
 def part(
