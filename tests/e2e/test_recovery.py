@@ -31,6 +31,13 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
         yield nodes
 
 
+def test_three_who_are_asked_at_once_begin_one_cluster(tmp_path: Path) -> None:
+    with planes.running(tmp_path, nodes=3) as nodes:
+        said = [asked.communicate(timeout=SECONDS)[1] for asked in [_begin(node) for node in nodes]]
+        assert sum("begins the cluster" in each for each in said) == 1, said
+        whole(nodes)
+
+
 def test_nobody_begins_without_a_majority_and_two_who_are_asked_begin_one(three: list[Node]) -> None:
     one, two, rest = three
     with fault.parted([one], [two, rest]):

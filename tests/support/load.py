@@ -15,15 +15,17 @@ from tests.support.history import Op, lost, violation
 CLIENTS: Final = 4
 PATIENCE: Final = 2.0  # s; what takes longer has an outcome that nobody knows
 PACE: Final = 0.01
-REGISTER: Final = b"register"
 
 
 @dataclass
 class Load:
-    """What was done to the register, and which keys of its own were `acknowledged`."""
+    """What was done to the register, and which keys of its own were `acknowledged`. Two in a row on one cluster have
+    each a `name`, that nobody reads what the other wrote."""
 
     addresses: Sequence[str]
     tls: ClientTLS
+    name: str = "load"
+    pace: float = PACE
     ops: list[Op] = field(default_factory=list)
     acknowledged: list[bytes] = field(default_factory=list)
     stopped: bool = False
@@ -46,7 +48,7 @@ class Load:
         """Asserts that a register could have done what was seen, and that nothing acknowledged is lost."""
         async with Etcd(self.addresses[0], self.tls) as etcd:
             found = [key for key in self.acknowledged if await etcd.get(key) == key]
-            last = await _read(etcd)
+            last = await _read(etcd, self._register)
         assert last.ended is not None
         assert violation([*self.ops, last]) == ""
         assert not lost(self.acknowledged, found)
@@ -57,12 +59,17 @@ class Load:
         try:
             while not self.stopped:
                 turn += 1
-                if not await self._turn(etcds[at % len(etcds)], b"%d-%d" % (number, turn), turn):
+                value = f"{self.name}/{number}-{turn}".encode()
+                if not await self._turn(etcds[at % len(etcds)], value, turn):
                     at += 1
-                await asyncio.sleep(PACE)
+                await asyncio.sleep(self.pace)
         finally:
             for etcd in etcds:
                 await etcd.close()
+
+    @property
+    def _register(self) -> bytes:
+        return f"{self.name}/register".encode()
 
     async def _turn(self, etcd: Etcd, value: bytes, turn: int) -> bool:
         """A write of the register, a read of it, or a key of its own; whether it was answered."""
@@ -71,7 +78,8 @@ class Load:
             if done.ended is not None:
                 self.acknowledged.append(value)
             return done.ended is not None
-        done = await _write(etcd, REGISTER, value) if turn % 3 == 1 else await _read(etcd)
+        register = self._register
+        done = await _write(etcd, register, value) if turn % 3 == 1 else await _read(etcd, register)
         self.ops.append(done)
         return done.ended is not None
 
@@ -86,11 +94,11 @@ async def _write(etcd: Etcd, key: bytes, value: bytes) -> Op:
     return Op(True, value, began, monotonic_ns())
 
 
-async def _read(etcd: Etcd) -> Op:
+async def _read(etcd: Etcd, register: bytes) -> Op:
     began = monotonic_ns()
     try:
         async with asyncio.timeout(PATIENCE):
-            value = await etcd.get(REGISTER)
+            value = await etcd.get(register)
     except (RpcError, TimeoutError):
         return Op(False, None, began, None)
     return Op(False, value, began, monotonic_ns())

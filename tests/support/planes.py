@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.config import bundle
 from core.pki.types import Client, Pair
+from core.rpc.tls import ClientTLS
 from tests.support import cluster
 from tests.support.cluster import Node, documents
 from tests.support.etcd import issued, program
@@ -74,12 +75,23 @@ def members(node: Node) -> dict[str, bool]:
 
 def ctl(node: Node, folder: Path, *arguments: str) -> str:
     """What etcdctl says, asked of this node's member; its certificate is made in `folder`."""
-    bundled = bundle.load((node.home.places.cluster(node.cluster.spec.name) / "secrets.yaml").read_bytes())
-    authority = bundled.certs.etcd
-    made = issued(Client(time.time(), Pair(authority.crt, authority.key), (), "test"))
+    authority, crt, key = _credentials(node)
     flags = [f"--endpoints=https://{node.address}:2379"]
-    for flag, data in (("cacert", authority.crt), ("cert", made.crt), ("key", made.key)):
+    for flag, data in (("cacert", authority), ("cert", crt), ("key", key)):
         (folder / flag).write_bytes(data)
         flags.append(f"--{flag}={folder / flag}")
     command = [str(program("etcdctl")), *flags, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def tls(node: Node) -> ClientTLS:
+    """By which the members of its cluster take a client."""
+    return ClientTLS(*_credentials(node))
+
+
+def _credentials(node: Node) -> tuple[bytes, bytes, bytes]:
+    """etcd's authority, and a certificate with its key, made just now."""
+    bundled = bundle.load((node.home.places.cluster(node.cluster.spec.name) / "secrets.yaml").read_bytes())
+    authority = bundled.certs.etcd
+    made = issued(Client(time.time(), Pair(authority.crt, authority.key), (), "test"))
+    return authority.crt, made.crt, made.key
