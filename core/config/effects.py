@@ -111,6 +111,13 @@ EFFECTS: Final[dict[str, Effect]] = {
     "cluster.controllerManager": _MANAGER,
     "cluster.scheduler": _SCHEDULER,
     "ControlPlanesConfig": Effect("etcd begins where a majority of them agrees", once=True),
+    "cluster.ca": Effect(
+        "certificates are issued by it, and kubelet, kube-controller-manager and kube-scheduler start anew with theirs",
+        services=("kubelet",),
+    ),
+    "cluster.acceptedCAs": Effect(
+        "are believed by kube-apiserver as it runs, by the others once started anew", services=("kubelet",)
+    ),
     "cluster.id": Effect("nodes find those that have the same one"),
     "cluster.secret": Effect("nodes find those that have the same one"),
     "cluster.discovery.enabled": Effect("nodes find each other through the control planes, or do not"),

@@ -133,7 +133,7 @@ def assemble(init: Init, work: Work, want: Want, clock: Clock) -> Node:
         *k8s_network.network(
             lambda moved: kubeprism.run(node.services, moved), lambda: node.services.stop(kubeprism.ID)
         ),
-        *k8s_kubelet.controllers(kubelet, Pods(client), lambda: node.begin(k8s_kubelet.ID), node.services),
+        *k8s_kubelet.controllers(kubelet, Pods(client), work, lambda: node.begin(k8s_kubelet.ID), node.services),
         *k8s_manifests.manifests(clock),
         Approval(clock),
         *nodes(),

@@ -55,10 +55,7 @@ class Signer:
         )
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        identifier = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
-        )
+        builder = builder.add_extension(_identifier(self.certificate), critical=False)
         if names := list(alternatives):
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not list(subject))
         certificate = builder.sign(self.key, keys.digest(self.key))
@@ -79,6 +76,24 @@ def authority(request: Authority) -> Pair:
         builder = builder.add_extension(x509.SubjectAlternativeName(own), critical=False)
     certificate = builder.sign(key, keys.digest(key))
     return Pair(certificate.public_bytes(Encoding.PEM), keys.dump(key))
+
+
+def vouched(authority: bytes, by: Pair, now: float) -> bytes:
+    """An authority's certificate once more, signed by another one: to be shown behind what it issued, so that who
+    believes `by` alone follows it from there. It ends with the first of both. Raises Invalid."""
+    signer = Signer(by)
+    try:
+        own = x509.load_pem_x509_certificate(authority)
+        key = own.public_key()
+    except keys.UNREADABLE as error:
+        raise Invalid(f"not a certificate: {error}") from None
+    end = min(own.not_valid_after_utc, signer.certificate.not_valid_after_utc)
+    builder = _builder(own.subject, signer.certificate.subject, key, now, end)
+    for extension in own.extensions:
+        if not isinstance(extension.value, x509.AuthorityKeyIdentifier):
+            builder = builder.add_extension(extension.value, extension.critical)
+    builder = builder.add_extension(_identifier(signer.certificate), critical=False)
+    return builder.sign(signer.key, keys.digest(signer.key)).public_bytes(Encoding.PEM)
 
 
 def server(request: Server) -> Issued:
@@ -163,6 +178,15 @@ def _key(given: bytes, signer: Signer) -> keys.Key:
 
 def _with_key(issued: Issued, key: keys.Key) -> Issued:
     return Issued(issued.crt, keys.dump(key), issued.ca, issued.not_after)
+
+
+def _identifier(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """How what it signs names its key: as its own certificate does, for not everybody derives that in the same way."""
+    try:
+        own = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        own = x509.SubjectKeyIdentifier.from_public_key(authority.public_key())
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
 def _builder(

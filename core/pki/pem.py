@@ -41,6 +41,12 @@ def certificates(data: bytes) -> list[bytes]:
     return found
 
 
+def first(data: bytes) -> tuple[bytes, bytes]:
+    """The first certificate, as PEM, and those behind it; whatever else is there is left out. Raises Invalid."""
+    own, *others = (encode("CERTIFICATE", der) for der in certificates(data))
+    return own, b"".join(others)
+
+
 def for_openssl(key: bytes) -> bytes:
     """A private key under the label OpenSSL knows."""
     return _relabel(key, _ED25519, _PKCS8)

@@ -62,7 +62,7 @@ def make(job: Request) -> Requested:
     kind = algorithm(job.authority)
     fits = job.key and keys.algorithm_of(keys.load(job.key)) is kind
     key = job.key if fits else keys.dump(keys.new(kind))
-    return Requested(new(key, job.common_name, job.names, job.addresses), key)
+    return Requested(new(key, job.common_name, job.names, job.addresses, job.organizations), key)
 
 
 def sign(job: SignRequest) -> Issued:

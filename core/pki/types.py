@@ -122,6 +122,7 @@ class Request(msgspec.Struct, frozen=True, tag="request"):
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     key: bytes = b""
+    organizations: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Request({self.common_name!r})"

@@ -375,3 +375,9 @@ cdef class Connection(Session):
     def certificate(self):
         """The peer's certificate as DER, or None."""
         return self.tls.peer() if self.tls is not None and self.tls.up else None
+
+    @property
+    def admitted(self):
+        """The names (DER) of the authorities that a server says it lets clients in by; empty where it asks for no
+        certificate."""
+        return self.tls.admitted() if self.tls is not None and self.tls.up else []

@@ -43,6 +43,11 @@ cdef extern from "openssl/x509v3.h":
     ctypedef struct X509_VERIFY_PARAM
     ctypedef struct ASN1_OBJECT
     ctypedef struct EXTENDED_KEY_USAGE
+    ctypedef struct X509_NAME
+    ctypedef struct X509_NAMES "STACK_OF(X509_NAME)"
+    int sk_X509_NAME_num(const X509_NAMES *)
+    X509_NAME *sk_X509_NAME_value(const X509_NAMES *, int)
+    int i2d_X509_NAME(const X509_NAME *, uint8_t **)
     void X509_free(X509 *)
     int i2d_X509(X509 *, uint8_t **)
     ctypedef struct X509_PUBKEY
@@ -121,6 +126,7 @@ cdef extern from "openssl/ssl.h":
     int SSL_shutdown(SSL *)
     long SSL_get_verify_result(const SSL *)
     X509 *SSL_get1_peer_certificate(const SSL *)
+    const X509_NAMES *SSL_get0_peer_CA_list(const SSL *)
     const char *SSL_get_version(const SSL *)
     enum:
         TLS1_2_VERSION

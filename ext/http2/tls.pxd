@@ -21,3 +21,4 @@ cdef class Engine:
     cdef void goodbye(self) noexcept
     cdef str why(self)
     cdef bytes peer(self)
+    cdef list admitted(self)

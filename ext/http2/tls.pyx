@@ -189,6 +189,13 @@ cdef class Engine:
         finally:
             X509_free(x)
 
+    cdef list admitted(self):
+        """The names (DER) of the authorities whose certificates the server says it lets clients in by, in its order."""
+        cdef const X509_NAMES *names = SSL_get0_peer_CA_list(self.ssl)
+        if names == NULL:
+            return []
+        return [name_der(sk_X509_NAME_value(names, i)) for i in range(sk_X509_NAME_num(names))]
+
 
 cdef int bio_write(BIO *bio, const char *p, int n) noexcept:
     return -1 if append(<Buffer *> BIO_get_data(bio), p, n) else n

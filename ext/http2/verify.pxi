@@ -164,3 +164,14 @@ cdef bytes der(X509 *x):
     p = <uint8_t *> PyBytes_AS_STRING(out)
     i2d_X509(x, &p)
     return out
+
+
+cdef bytes name_der(X509_NAME *name):
+    cdef uint8_t *p = NULL
+    cdef int n = i2d_X509_NAME(name, &p)
+    if n < 0:
+        raise MemoryError()
+    try:
+        return PyBytes_FromStringAndSize(<char *> p, n)
+    finally:
+        OPENSSL_free(p)

@@ -278,6 +278,42 @@ def _s_client(address: str, folder: Path, *more: str) -> str:
     return (done.stdout + done.stderr).decode(errors="replace")
 
 
+async def _sooner_or_later(channel: Channel) -> Connection:
+    """Connected, when the server that was started listens."""
+    while True:
+        try:
+            return await channel.connection()
+        except RpcError:
+            await asyncio.sleep(0.01)
+
+
+def test_a_client_is_told_whose_certificates_are_let_in(run: Run, tmp_path: Path) -> None:
+    leaf, both = issue(authority(), usage=(SERVER,)), (authority(), authority(name="foreign"))
+    for name, data in (("crt", leaf.pem), ("key", leaf.key), ("cas", both[0].pem + both[1].pem)):
+        (tmp_path / name).write_bytes(data)
+    words = ["openssl", "s_server", "-quiet", "-alpn", "h2", "-cert", "crt", "-key", "key"]
+
+    async def main() -> None:
+        for more, admitted in ((["-CAfile", "cas", "-verify", "1"], both), ([], ())):
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                port = taken.getsockname()[1]
+            command = [*words, "-accept", f"127.0.0.1:{port}", *more]
+            with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE) as peer:  # noqa: ASYNC220 # at once
+                try:
+                    assert peer.stdin is not None
+                    peer.stdin.write(bytes(3) + b"\x04" + bytes(5))  # SETTINGS
+                    peer.stdin.flush()
+                    async with Channel(f"127.0.0.1:{port}", ClientTLS(insecure=True)) as channel:
+                        connection = await _sooner_or_later(channel)
+                        assert connection.certificate == leaf.der
+                        names = [each.certificate.subject.public_bytes() for each in admitted]
+                        assert connection.admitted == names
+                finally:
+                    peer.kill()
+
+    run(main())
+
+
 def test_a_client_has_to_say_whom_it_expects(run: Run) -> None:
     async def main() -> None:
         tls = ClientTLS(authority().pem)

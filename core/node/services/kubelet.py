@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ from core.node.resources.network import NetworkStatus
 from core.node.resources.secrets import Kubelet as Secrets
 from core.node.resources.secrets import KubernetesRoot
 from core.node.resources.time import TimeStatus
-from core.node.services import kubeletfiles, kubeletkey
+from core.node.services import kubeletfiles, kubeletkey, kubeletnext
 from core.node.services.kubeletfiles import NODE, Places
 from core.node.services.service import Condition, Health, Operation, Plan, Service
 from core.node.work import Work
@@ -124,9 +125,18 @@ class Kubelet:
     def wanted(self) -> Started:
         """What it should run with. Raises NotFound while that is not known."""
         spec, secrets = self.store.get(SPEC).spec, self.store.get(SECRETS).spec
+        believed = sorted(secrets.accepted_cas, key=lambda ca: ca.crt)  # who of them issues is nothing to it
+        secrets = msgspec.structs.replace(secrets, accepted_cas=tuple(believed))
         parts = [msgspec.json.encode(part, order="deterministic") for part in (spec, secrets)]
+        if kubeletnext.staged(self.keys):
+            parts.append(b"with another certificate")
         parts += [self.places.at(path).read_bytes() for path in self._bound()]
         return Started(spec.image, hashlib.sha256(msgspec.json.encode(parts)).hexdigest())
+
+    @property
+    def keys(self) -> Path:
+        """The folder of its own keys and certificates."""
+        return self.places.at(kubelet.PKI)
 
     def started(self) -> Started | None:
         """What the last one was started with; None when there was none since the node booted."""

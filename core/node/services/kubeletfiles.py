@@ -18,10 +18,11 @@ from core.codec import yaml
 from core.linux import mount
 from core.node.resources.k8s import KubeletSpec
 from core.node.resources.secrets import Kubelet as Secrets
+from core.node.services import kubeletnext
 from core.pki import der, pem
 
 _NAME: Final = "local"
-CLIENT: Final = "kubelet-client-current.pem"  # a link to the newest
+CLIENT: Final = kubeletnext.CURRENT
 _SERVING: Final = ("kubelet.crt", "kubelet.key")  # signed by itself; made anew, for the node's addresses may be others
 
 
@@ -52,8 +53,9 @@ def keep(places: Places) -> None:
 
 def write(places: Places, spec: KubeletSpec, secrets: Secrets) -> None:
     """Have everything in place for a start. The order makes it safe to be broken off and begun anew."""
-    authorities = b"".join(ca.crt for ca in secrets.accepted_cas)
+    authorities = b"".join(sorted(ca.crt for ca in secrets.accepted_cas))
     _forget(places, spec, authorities)
+    kubeletnext.install(places.at(kubelet.PKI))
     _moved(places.at(kubelet.KUBECONFIG), secrets)
     for path, data, mode in (
         (kubelet.AUTHORITIES, authorities, 0o644),
@@ -70,9 +72,9 @@ def write(places: Places, spec: KubeletSpec, secrets: Secrets) -> None:
 def client_name(places: Places) -> str:
     """Whose certificate the kubelet has, such as `node-1`; empty if it has none that can be read."""
     try:
-        data = (places.at(kubelet.PKI) / CLIENT).read_bytes()
+        data = kubeletnext.shown(places.at(kubelet.PKI))
         return der.read(pem.certificates(data)[0]).common_name.removeprefix("system:node:")
-    except (FileNotFoundError, Invalid, IndexError):
+    except Invalid:
         return ""
 
 
@@ -144,7 +146,7 @@ def bootstrap(secrets: Secrets) -> bytes:
 
 def cluster(secrets: Secrets) -> dict[str, str]:
     """Of a kubeconfig: whom a kubelet asks, and whom it believes."""
-    authorities = b"".join(ca.crt for ca in secrets.accepted_cas)
+    authorities = b"".join(sorted(ca.crt for ca in secrets.accepted_cas))
     said = {
         "server": secrets.endpoint,
         "tls-server-name": secrets.endpoint_tls_server_name,

@@ -58,6 +58,7 @@ from core.node.resources.k8s.policies import (
     Authorizer,
     EtcdEncryptionConfig,
 )
+from core.node.resources.k8s.trust import ProgramTrust, labelled, trust
 
 __all__ = [
     "APIServerConfig",
@@ -96,6 +97,7 @@ __all__ = [
     "NodeStatus",
     "NodeTaintSpec",
     "Nodename",
+    "ProgramTrust",
     "Resources",
     "SchedulerConfig",
     "SecretsStatus",
@@ -103,4 +105,6 @@ __all__ = [
     "StaticPod",
     "StaticPodServerStatus",
     "StaticPodStatus",
+    "labelled",
+    "trust",
 ]

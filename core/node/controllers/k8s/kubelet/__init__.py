@@ -10,10 +10,12 @@ from core.node.controllers.k8s.kubelet.lifecycle import PodsEnd
 from core.node.controllers.k8s.kubelet.nodeip import node_ip, node_ip_config
 from core.node.controllers.k8s.kubelet.nodename import nodename
 from core.node.controllers.k8s.kubelet.podnetwork import PodNetwork
+from core.node.controllers.k8s.kubelet.renewal import Renewal
 from core.node.controllers.k8s.kubelet.service import ID, KubeletService, KubeletStatuses
 from core.node.controllers.k8s.kubelet.spec import kubelet_spec
 from core.node.controllers.k8s.kubelet.staticpods import StaticPodStatuses
 from core.node.services.kubelet import Kubelet
+from core.node.work import Work
 from core.state import Controller
 
 __all__ = ["ID", "controllers"]
@@ -27,7 +29,9 @@ class Services(Protocol):
     def stop(self, *ids: str) -> Awaitable[None]: ...
 
 
-def controllers(kubelet: Kubelet, pods: Pods, begin: Callable[[], None], services: Services) -> list[Controller]:
+def controllers(
+    kubelet: Kubelet, pods: Pods, work: Work, begin: Callable[[], None], services: Services
+) -> list[Controller]:
     """All of them; `begin` starts the service if it was not yet."""
     return [
         nodename(),
@@ -37,6 +41,7 @@ def controllers(kubelet: Kubelet, pods: Pods, begin: Callable[[], None], service
         kubelet_spec(),
         KubeletService(kubelet, begin, lambda: services.restart(ID)),
         KubeletStatuses(kubelet),
+        Renewal(kubelet, work),
         Kubeconfig(),
         PodNetwork(),
         StaticPodStatuses(),

@@ -1,12 +1,12 @@
-"""KubeletSpec, its secrets, files that it is given -> a kubelet that runs with these: it is started when they are
-there, and anew when they are others than it was started with. -> KubeletStatus: what runs."""
+"""KubeletSpec, its secrets, files and a certificate that it is given -> a kubelet that runs with these: it is started
+when they are there, and anew when they are others than it was started with. -> KubeletStatus: what runs."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from core.base.errors import NotFound
 from core.node.resources.files import EtcFileStatus
-from core.node.resources.k8s import KubeletSpec, KubeletStatus
+from core.node.resources.k8s import KubeletSpec, KubeletStatus, ProgramTrust
 from core.node.resources.secrets import Kubelet as Secrets
 from core.node.resources.services import Service
 from core.node.services.kubelet import Kubelet
@@ -26,6 +26,7 @@ class KubeletService(Controller):
         weak(Secrets.at(ID)),
         weak(EtcFileStatus),
         weak(_SERVICE),
+        weak(ProgramTrust.at(ID)),
     )
 
     def __init__(self, kubelet: Kubelet, start: Callable[[], None], restart: Callable[[], Awaitable[None]]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from core.base.errors import Denied, NotReady
 from core.cluster.kubernetes.client import Kubernetes
 from core.node.containers.pods import SOURCE
+from core.node.controllers.k8s.controlplane.pods import CONFIG_VERSION, SECRETS_VERSION
 from core.node.resources.k8s import StaticPodStatus
 from core.node.resources.secrets import KubernetesDynamicCerts
 from core.node.resources.services import Service
@@ -23,7 +24,8 @@ _CERTIFICATES: Final = KubernetesDynamicCerts.at("k8s-dynamic-certs")
 
 
 class StaticPodStatuses(Controller):
-    """Id: <namespace>/<name>. What was said last stands while the kubelet runs and does not answer."""
+    """Id: <namespace>/<name>; labels say which versions of its files the pod was made for. What was said last stands
+    while the kubelet runs and does not answer."""
 
     name = "k8s.KubeletStaticPodController"
     inputs = (weak(_SERVICE), weak(_CERTIFICATES))
@@ -46,8 +48,9 @@ class StaticPodStatuses(Controller):
         except (NotReady, Denied):
             scope.later(UNSETTLED)  # it starts, or does not know yet whom it may answer
             return
-        found = dict(map(_status, filter(_static, pods.get("items") or ())))
-        scope.sync(StaticPodStatus.all(), found)
+        static = {_id(pod): pod for pod in pods.get("items") or () if _static(pod)}
+        found = {id_: StaticPodStatus(pod_status=pod.get("status") or {}) for id_, pod in static.items()}
+        scope.sync(StaticPodStatus.all(), found, labels=lambda id_: _versions(static[id_]))
         scope.later(SETTLED if found and all(pod.ready for pod in found.values()) else UNSETTLED)
 
     async def _known(self, shown: CertificateAndKey) -> Kubernetes:
@@ -68,6 +71,11 @@ def _static(pod: dict[str, Any]) -> bool:
     return bool(pod["metadata"].get("annotations", {}).get(SOURCE, "api") != "api")
 
 
-def _status(pod: dict[str, Any]) -> tuple[str, StaticPodStatus]:
+def _id(pod: dict[str, Any]) -> str:
     metadata = pod["metadata"]
-    return f"{metadata['namespace']}/{metadata['name']}", StaticPodStatus(pod_status=pod.get("status") or {})
+    return f"{metadata['namespace']}/{metadata['name']}"
+
+
+def _versions(pod: dict[str, Any]) -> dict[str, str]:
+    annotations = pod["metadata"].get("annotations", {})
+    return {key: annotations[key] for key in (CONFIG_VERSION, SECRETS_VERSION) if key in annotations}

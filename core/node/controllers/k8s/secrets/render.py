@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 from core.base import swap
 from core.cluster.kubernetes import access, stamps
-from core.node.resources.k8s import EtcdEncryptionConfig, SecretsStatus
+from core.node.resources.k8s import EtcdEncryptionConfig, SecretsStatus, labelled, trust
 from core.node.resources.secrets import Etcd, EtcdRoot, Kubernetes, KubernetesDynamicCerts, KubernetesRoot
 from core.node.work import Work, public
+from core.pki import pem
 from core.state import Controller, Scope, exclusive, weak
 
 FOLDER: Final = Path("/system/secrets/kubernetes")
@@ -65,6 +66,7 @@ class RenderSecrets(Controller):
         sources = _sources(scope)
         if sources is None:
             return
+        goes_by = trust(sources.root.accepted_cas, sources.root.issuing_ca.crt)
         whole = {
             "kube-apiserver": _api_server(sources, await self._verifier(sources.root)),
             "kube-controller-manager": _controller_manager(sources),
@@ -72,11 +74,8 @@ class RenderSecrets(Controller):
         }
         for program, files in whole.items():
             swap.swap(self._folder / program, files, self._owners[program])
-        versions = {
-            program: swap.digest({name: data for name, data in files.items() if name not in _FOLLOWED})
-            for program, files in whole.items()
-        }
-        scope.put(_ID, SecretsStatus(ready=True, version=stamps.join(versions)))
+        versions = {program: _version(program, files, goes_by.issuer) for program, files in whole.items()}
+        scope.put(_ID, SecretsStatus(ready=True, version=stamps.join(versions)), labels=goes_by.labels)
 
     async def _verifier(self, root: KubernetesRoot) -> bytes:
         """By which service accounts' tokens are known: the public part of the key that signs them."""
@@ -86,11 +85,21 @@ class RenderSecrets(Controller):
         return self._public[1]
 
 
+def _version(program: str, files: Mapping[str, bytes], issuer: str) -> str:
+    """Those who ask kube-apiserver start anew with a certificate of another authority: by the one that they have shown
+    on their connection they would be refused as soon as its authority is."""
+    read = {name: data for name, data in files.items() if name not in _FOLLOWED}
+    return swap.digest(read if program == "kube-apiserver" else read | {"": issuer.encode()})
+
+
 def _sources(scope: Scope) -> _Sources | None:
     root, etcd_root, configs = scope.find(_ROOT), scope.find(_ETCD_ROOT), scope.find(_CONFIGS)
     dynamic, etcd, encryption = scope.find(_DYNAMIC), scope.find(_ETCD), scope.find(_ENCRYPTION)
     if root is None or etcd_root is None or configs is None or dynamic is None or etcd is None or encryption is None:
         return None
+    said = trust(root.spec.accepted_cas, root.spec.issuing_ca.crt)
+    if any(labelled(made) != said for made in (configs, dynamic)):
+        return None  # they are about to be those of another authority
     return _Sources(root.spec, etcd_root.spec, configs.spec, dynamic.spec, etcd.spec, encryption.spec)
 
 
@@ -119,7 +128,7 @@ def _controller_manager(sources: _Sources) -> dict[str, bytes]:
     """`ca.crt` signs, and is one; whom pods are to believe may be more."""
     root = sources.root
     return {
-        "ca.crt": root.issuing_ca.crt,
+        "ca.crt": pem.first(root.issuing_ca.crt)[0],
         "ca.key": root.issuing_ca.key,
         "service-account.key": root.service_account.key,
         **_client(root, "kube-controller-manager", sources.configs.controller_manager_kubeconfig),
@@ -144,4 +153,5 @@ def _client(root: KubernetesRoot, program: str, kubeconfig: str) -> dict[str, by
 
 
 def _authorities(root: KubernetesRoot) -> bytes:
-    return b"".join(ca.crt for ca in root.accepted_cas)
+    """In an order that does not depend on who of them issues."""
+    return b"".join(sorted(ca.crt for ca in root.accepted_cas))

@@ -1,14 +1,17 @@
 """KubernetesRoot, CertSAN -> KubernetesDynamicCerts: what kube-apiserver serves with, asks kubelets with, and speaks to
-aggregated servers with. It takes a new one up without a restart."""
+aggregated servers with. It takes a new one up without a restart. Behind its own certificate it shows the authority's,
+or, where the config has some, the ones that vouch for the authority before those who do not know it."""
 
 import logging
 from typing import Final
 
 from core.node.controllers.secrets.leaves import Leaves, Memory, Use, Wish
+from core.node.resources.k8s import trust
 from core.node.resources.secrets import CertSAN, KubernetesDynamicCerts, KubernetesRoot
 from core.node.resources.time import TimeStatus
 from core.node.resources.values import CertificateAndKey
 from core.node.work import Work
+from core.pki import pem
 from core.pki.types import KUBERNETES_LIFETIME, Pair
 from core.state import Controller, Scope, exclusive, weak
 
@@ -39,7 +42,8 @@ class DynamicCertificates(Controller):
         if made := await self._leaves.keep(now, wishes):
             _log.info("kube-apiserver's certificates issued: %s", ", ".join(made))
         server = self._leaves["server"]
-        chain = CertificateAndKey(crt=server.crt + root.spec.issuing_ca.crt, key=server.key)
+        own, vouching = pem.first(root.spec.issuing_ca.crt)
+        chain = CertificateAndKey(crt=server.crt + (vouching or own), key=server.key)
         scope.put(
             _ID,
             KubernetesDynamicCerts(
@@ -47,6 +51,7 @@ class DynamicCertificates(Controller):
                 api_server_kubelet_client=self._leaves["kubelet-client"],
                 front_proxy=self._leaves["front-proxy-client"],
             ),
+            labels=trust(root.spec.accepted_cas, own).labels,
         )
         scope.later(self._leaves.due(wishes) - now)
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from core.cluster.kubernetes.access import Access, kubeconfig
 from core.node.controllers.secrets.leaves import Leaves, Memory, Use, Wish
+from core.node.resources.k8s import trust
 from core.node.resources.secrets import Kubernetes, KubernetesRoot
 from core.node.resources.time import TimeStatus
 from core.node.work import Work
@@ -56,6 +57,7 @@ class Kubeconfigs(Controller):
                 localhost_admin_kubeconfig=self._kubeconfig(root, "admin", root.local_endpoint),
                 admin_kubeconfig=self._kubeconfig(root, "admin", root.endpoint),
             ),
+            labels=trust(root.accepted_cas, root.issuing_ca.crt).labels,
         )
         scope.later(self._leaves.due(wishes) - now)
 

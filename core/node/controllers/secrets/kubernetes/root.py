@@ -10,6 +10,7 @@ from core.node import machineconfig
 from core.node.resources.config import MachineConfig
 from core.node.resources.secrets import KubernetesRoot
 from core.node.resources.values import Certificate, CertificateAndKey, Key
+from core.pki import lineage, pem
 from core.state import Controller, Resource, Scope, transform
 
 
@@ -26,9 +27,11 @@ def kubernetes_root() -> Controller:
 
 
 def accepted(ca: CertificatePair | None, others: tuple[TrustedCertificate, ...]) -> tuple[Certificate, ...]:
-    """Everybody who is believed, each once, who issues last."""
-    own = [ca.crt] if ca is not None and ca.crt else []
-    rest = [each.crt for each in others if each.crt not in own]
+    """Everybody who is believed, each once, who issues last. What vouches for the issuing one stands behind it in its
+    text and is believed by nobody here."""
+    own = [pem.first(ca.crt)[0]] if ca is not None and ca.crt else []
+    known = {lineage.identity(crt) for crt in own}
+    rest = [each.crt for each in others if lineage.identity(each.crt) not in known]
     return tuple(Certificate(crt=crt) for crt in dict.fromkeys([*rest, *own]))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from core.cluster.kubernetes import stamps
 from core.config.load import load
 from core.config.merge import merge
 from core.node.controllers import etcd, secrets
@@ -18,11 +19,12 @@ from core.node.controllers.k8s.secrets import RenderSecrets, etcd_encryption
 from core.node.controllers.k8s.secrets.render import OWNERS
 from core.node.resources.config import MachineConfig
 from core.node.resources.etcd import PKIStatus
-from core.node.resources.k8s import SecretsStatus
+from core.node.resources.k8s import SecretsStatus, labelled, trust
 from core.node.resources.network import HostnameStatus, NodeAddress
 from core.node.resources.secrets import KubernetesRoot
+from core.node.resources.values import Certificate
 from core.pki import issue, pem
-from core.pki.types import Algorithm, Authority
+from core.pki.types import Algorithm, Authority, Pair
 from tests.node.controllers.house import House
 from tests.node.controllers.secrets.cluster import CONFIG, WORKER, work
 from tests.support.clock import FakeClock, on_loop, settle
@@ -160,12 +162,51 @@ async def test_who_else_is_believed_is_told_to_all(table: FdTable, tmp_path: Pat
         version, own = node.version, node.root.issuing_ca.crt
         node.configure(acceptedCAs=[{"crt": _text(other.crt)}])
         await settle()
-        both = other.crt + own
+        both = b"".join(sorted((other.crt, own)))
         assert node.read("kubernetes/kube-apiserver/ca.crt") == both
         assert node.read("kubernetes/kube-controller-manager/root-ca.crt") == both
         assert node.read("kubernetes/kube-scheduler/root-ca.crt") == both
         assert node.read("kubernetes/kube-controller-manager/ca.crt") == own
         assert node.version != version
+
+
+@on_loop
+async def test_when_another_authority_issues_those_who_ask_the_api_server_start_anew_and_it_does_not(
+    table: FdTable, tmp_path: Path
+) -> None:
+    node = Node(table, tmp_path)
+    other = issue.authority(Authority(1_700_000_000.0, Algorithm.P256, "kubernetes", "other"))
+    async with node.running():
+        await settle()
+        old = node.root.issuing_ca
+        node.configure(acceptedCAs=[{"crt": _text(other.crt)}])
+        await settle()
+        before, believed = node.version, node.read("kubernetes/kube-scheduler/root-ca.crt")
+        vouched = issue.vouched(other.crt, Pair(old.crt, old.key), 1_700_000_000.0)
+        ca = {"crt": _text(other.crt + vouched), "key": _text(other.key)}
+        node.configure(ca=ca, acceptedCAs=[{"crt": _text(old.crt)}])
+        await settle()
+        same = {program: stamps.of(node.version, program) == stamps.of(before, program) for program in OWNERS}
+        assert same == {"kube-apiserver": True, "kube-controller-manager": False, "kube-scheduler": False}
+        assert node.read("kubernetes/kube-scheduler/root-ca.crt") == believed
+        assert node.read("kubernetes/kube-controller-manager/ca.crt") == other.crt
+        served = node.read("kubernetes/kube-apiserver/apiserver.crt")
+        assert served.endswith(vouched)
+        assert other.crt not in served
+        for root in (old.crt, other.crt):  # whoever knows one of them believes it
+            _verified(tmp_path, served, root)
+        assert issue.issued_by(node.read("kubernetes/kube-scheduler/client.crt"), other.crt)
+        said = labelled(node.store.get(SecretsStatus.at("static-pods")))
+        assert said == trust([Certificate(crt=old.crt), Certificate(crt=other.crt)], other.crt)
+
+
+def _verified(folder: Path, chain: bytes, root: bytes) -> None:
+    own, behind = pem.first(chain)
+    for name, data in (("own", own), ("behind", behind), ("root", root)):
+        (folder / name).write_bytes(data)
+    when = str(1_700_000_000 + 60)
+    files = ["-CAfile", str(folder / "root"), "-untrusted", str(folder / "behind"), str(folder / "own")]
+    openssl("verify", "-attime", when, *files)
 
 
 @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
