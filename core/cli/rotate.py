@@ -1,8 +1,8 @@
-"""`rotate-ca`: exchange the authority of the API of a whole cluster, with no moment at which anybody is refused. Shows
-what it would do unless told to do it; begun again, it goes on from where it was."""
+"""`rotate-ca`: exchange the authorities of a whole cluster, with no moment at which anybody is refused. Shows what it
+would do unless told to do it; begun again, it goes on from where it was."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,19 +16,26 @@ from core.cli.home import places
 from core.cli.output import note, table
 from core.cli.rotation.access import Output, tls
 from core.cli.rotation.authorities import Held, Standing, identity, judge
+from core.cli.rotation.cluster import Cluster
+from core.cli.rotation.kubernetes import KubernetesRotation
 from core.cli.rotation.members import Members
-from core.cli.rotation.provisioned import tell
+from core.cli.rotation.provisioned import keep_kubeconfig, tell
 from core.cli.rotation.steps import Rotation
 from core.cli.target import Nodes, known
 from core.config import client
 from core.rpc.status import RpcError
 
-_NO_KUBERNETES: Final = "there is no Kubernetes here yet, so its authorities stay as they are"
+_NO_KUBERNETES: Final = "these nodes are in no Kubernetes, so nothing of it is exchanged"
 _PLAN: Final = """\
 1. every node accepts the new authority beside the old one
 2. {output} gets a client certificate of the new authority, and every node is asked by it
 3. control planes, then workers, take their certificates from the new authority
 4. every node accepts the old authority no more; nor does {output}
+"""
+_KUBERNETES_PLAN: Final = """\
+1. all programs of Kubernetes believe the new authority beside the old one, and so do pods that start
+2. control planes, then workers, take their certificates from the new authority
+3. no program believes the old authority any more, and no kubeconfig of before is let in
 """
 
 
@@ -38,9 +45,9 @@ _PLAN: Final = """\
 @click.option("--worker-nodes", "workers", multiple=True, metavar="HOST", help="the workers")
 @click.option("--dry-run/--no-dry-run", default=True, show_default=True, help="only say what would be done")
 @click.option("--talos/--no-talos", default=True, show_default=True, help="the authority of the API")
-@click.option("--kubernetes/--no-kubernetes", default=True, help="those of Kubernetes, of which there is none yet")
+@click.option("--kubernetes/--no-kubernetes", default=True, show_default=True, help="the authority of Kubernetes")
 @click.option("-o", "--output", default="talosconfig", show_default=True, help="the file of the client config")
-@click.option("--k8s-endpoint", metavar="URL", hidden=True, help="of Kubernetes; not used yet")
+@click.option("--k8s-endpoint", default="", metavar="URL", help="where Kubernetes is asked, if not at its endpoint")
 @click.option("--with-docs/--without-docs", default=True, hidden=True, help="not used: a config keeps what it says")
 @click.option("--with-examples/--without-examples", default=True, hidden=True, help="not used, as above")
 @common
@@ -56,16 +63,14 @@ def command(
     endpoints: tuple[str, ...],
     **others: Any,
 ) -> None:
-    """Exchange the authority of the API of all nodes of a cluster for a new one.
+    """Exchange the authorities of a cluster, of the nodes' API and of Kubernetes, for new ones.
 
     Name every node, by --nodes or by --control-plane-nodes and --worker-nodes: one that is left out is shut out.
     Everybody who has a client certificate of the old authority needs one of the new: `ichorctl config renew` gives it
-    while both are accepted, and `ichorctl config new` ever after.
+    while both are accepted, and `ichorctl config new` ever after; `ichorctl kubeconfig` gives the one of Kubernetes.
     """
-    if not others["talos"]:
-        raise Unsupported(_NO_KUBERNETES if others["kubernetes"] else "there is nothing to do")
-    if others["kubernetes"]:
-        note(_NO_KUBERNETES)
+    if not others["talos"] and not others["kubernetes"]:
+        raise Unsupported("there is nothing to do")
     talosconfig, context = given("talosconfig", talosconfig), given("context", context)
     wanted, endpoints = given("wanted", wanted), given("endpoints", endpoints)
     leading = (*files.split((init_node,)), *files.split(planes))
@@ -75,7 +80,18 @@ def command(
     contexts = _candidates(Path(output), name, config.get(name))
     nodes = known(talosconfig, context, names, files.split(endpoints))
     expected = dict.fromkeys(leading, True) | dict.fromkeys(files.split(workers), False)
-    asyncio.run(_rotate(nodes, contexts, Path(output), name, expected, dry_run=dry_run))
+    wishes = Wishes(others["talos"], others["kubernetes"], others["k8s_endpoint"], dry_run)
+    asyncio.run(_rotate(nodes, contexts, Path(output), name, expected, wishes))
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Which authorities are meant, where Kubernetes is asked, and whether nothing is to be changed."""
+
+    api: bool
+    kubernetes: bool
+    endpoint: str
+    dry_run: bool
 
 
 def _candidates(output: Path, name: str, own: client.Context) -> list[client.Context]:
@@ -88,13 +104,7 @@ def _candidates(output: Path, name: str, own: client.Context) -> list[client.Con
 
 
 async def _rotate(
-    nodes: Nodes,
-    contexts: list[client.Context],
-    output: Path,
-    name: str,
-    expected: dict[str, bool],
-    *,
-    dry_run: bool,
+    nodes: Nodes, contexts: list[client.Context], output: Path, name: str, expected: dict[str, bool], wishes: Wishes
 ) -> None:
     context = await _let_in(nodes, contexts)
     members = Members(replace(nodes, tls=tls(context)))
@@ -103,13 +113,36 @@ async def _rotate(
     for one in held:
         if expected.get(one.node, one.leads) != one.leads:
             raise Conflict(f"{one.node} is a {_kind(one)} by its own config", remedy="name it as that")
-    if dry_run:
+    other = await _kubernetes(members, held, name, context, wishes) if wishes.kubernetes else None
+    if wishes.dry_run:
         await members.present()
-        _show(held, judge(held), output)
+        if wishes.api:
+            _show(held, _PLAN.format(output=output))
+        if other is not None:
+            _show(await other.look(), _KUBERNETES_PLAN)
+        note("nothing was changed; give --dry-run=false to do what of this is left to do")
         return
-    await rotation.run()
-    if said := tell(places(), name, clientfile.load(output).get(name)):
-        note(said)
+    if wishes.api:
+        await rotation.run()
+        if said := tell(places(), name, clientfile.load(output).get(name)):
+            note(said)
+    if other is not None:
+        await other.run()
+
+
+async def _kubernetes(
+    members: Members, held: list[Held], name: str, context: client.Context, wishes: Wishes
+) -> KubernetesRotation | None:
+    """None where there is no Kubernetes."""
+    leader = next((one.node for one in held if one.leads), "")
+    if not leader or not (await members.config(leader)).v1alpha1.cluster.token:
+        note(_NO_KUBERNETES)
+        return None
+
+    def keep(data: bytes) -> None:
+        keep_kubeconfig(places(), name, context, data)
+
+    return KubernetesRotation(members, Cluster(members, leader, wishes.endpoint), SystemClock(), note, keep)
 
 
 async def _let_in(nodes: Nodes, contexts: list[client.Context]) -> client.Context:
@@ -129,11 +162,11 @@ async def _let_in(nodes: Nodes, contexts: list[client.Context]) -> client.Contex
     raise refused
 
 
-def _show(held: list[Held], standing: Standing, output: Path) -> None:
+def _show(held: list[Held], plan: str) -> None:
+    standing = judge(held)
     table(("node", "type", "authority"), [(one.node, _kind(one), _stands(one, standing)) for one in held])
     click.echo()
-    click.echo(_PLAN.format(output=output), nl=False)
-    note("nothing was changed; give --dry-run=false to do what of this is left to do")
+    click.echo(plan, nl=False)
 
 
 def _kind(held: Held) -> str:

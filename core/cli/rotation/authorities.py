@@ -3,24 +3,46 @@ is to say next. A new authority's name says which one it follows, so that no fil
 an authority that the operator accepts for reasons of his own is never taken for a step of it. No I/O."""
 
 import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from core.base.errors import Conflict, Invalid
 from core.codec.yaml import dump_all
 from core.config.load import Config, load
 from core.pki import der, pem
+from core.pki.lineage import identity
 from core.pki.types import Algorithm, Authority, Pair
 
+__all__ = [
+    "Held",
+    "Part",
+    "Standing",
+    "accepting",
+    "follows",
+    "identity",
+    "judge",
+    "successor",
+    "switched",
+    "without",
+    "written",
+]
+
 _MARK: Final = "after "
-_DIGITS: Final = 32
+
+
+class Part(StrEnum):
+    """Whose authority it is, by the config's section: the nodes' own API's, or Kubernetes'."""
+
+    API = "machine"
+    KUBERNETES = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one node's config says: `own` is machine.ca (a worker's without a key), `accepted` machine.acceptedCAs."""
+    """What one node's config says in a section: `own` is its `ca` (a worker's without a key), with what vouches for it
+    behind it; `accepted` its `acceptedCAs`."""
 
     node: str
     leads: bool
@@ -28,11 +50,11 @@ class Held:
     accepted: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, node: str, config: Config) -> "Held":
+    def of(cls, node: str, config: Config, part: Part = Part.API) -> "Held":
         """Of a machine config."""
-        machine = config.v1alpha1.machine
-        own = Pair(machine.ca.crt, machine.ca.key) if machine.ca is not None else Pair(b"", b"")
-        return cls(node, config.is_control_plane, own, tuple(ca.crt for ca in machine.accepted_cas))
+        said = config.v1alpha1.machine if part is Part.API else config.v1alpha1.cluster
+        own = Pair(said.ca.crt, said.ca.key) if said.ca is not None else Pair(b"", b"")
+        return cls(node, config.is_control_plane, own, tuple(ca.crt for ca in said.accepted_cas))
 
     @property
     def trusted(self) -> dict[str, bytes]:
@@ -53,11 +75,6 @@ class Standing:
     def gone(self) -> frozenset[str]:
         """Whom nobody is to believe in the end."""
         return self.stale | {identity(self.old)}
-
-
-def identity(crt: bytes) -> str:
-    """Of the certificate in a PEM text, however it is wrapped. Raises Invalid."""
-    return hashlib.sha256(pem.certificates(crt)[0]).hexdigest()[:_DIGITS]
 
 
 def follows(crt: bytes) -> str:
@@ -98,13 +115,14 @@ def accepting(held: Held, new: bytes) -> Held:
     """The node believes the new one too."""
     if identity(new) in held.trusted:
         return held
-    return Held(held.node, held.leads, held.own, (*held.accepted, new))
+    return Held(held.node, held.leads, held.own, (*held.accepted, pem.first(new)[0]))
 
 
 def switched(held: Held, new: Pair, old: bytes) -> Held:
     """The node's own is the new one; it still believes the old one."""
     accepted = tuple(crt for crt in held.accepted if identity(crt) not in (identity(new.crt), identity(old)))
-    return Held(held.node, held.leads, new if held.leads else Pair(new.crt, b""), (*accepted, old))
+    own = new if held.leads else Pair(pem.first(new.crt)[0], b"")
+    return Held(held.node, held.leads, own, (*accepted, pem.first(old)[0]))
 
 
 def without(held: Held, gone: frozenset[str]) -> Held:
@@ -112,18 +130,18 @@ def without(held: Held, gone: frozenset[str]) -> Held:
     return Held(held.node, held.leads, held.own, tuple(crt for crt in held.accepted if identity(crt) not in gone))
 
 
-def written(config: Config, held: Held) -> bytes:
+def written(config: Config, held: Held, part: Part = Part.API) -> bytes:
     """The config's text with just that changed. Raises ConfigErrors."""
     trees = [dict(document.tree) for document in config.documents]
     main = next(n for n, document in enumerate(config.documents) if not document.kind)
-    machine = trees[main].get("machine")
-    changed = dict(machine) if isinstance(machine, dict) else {}
+    section = trees[main].get(part.value)
+    changed = dict(section) if isinstance(section, dict) else {}
     own = {"crt": held.own.crt, "key": held.own.key}
     changed["ca"] = {part: _text(data) for part, data in own.items() if data}
     changed.pop("acceptedCAs", None)
     if held.accepted:
         changed["acceptedCAs"] = [{"crt": _text(crt)} for crt in held.accepted]
-    trees[main]["machine"] = changed
+    trees[main][part.value] = changed
     return load(dump_all(trees), config.name).text
 
 

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
+import msgspec
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from core.base.errors import Conflict, NotReady
+from core.cli.kubeconfig import fetched
 from core.cli.target import Node, Nodes, with_port, without_port
+from core.codec import yaml
 from core.config.load import Config, load
 from core.rpc.client import Channel
 from core.rpc.pb.machine import machine_pb2 as pb
 from core.rpc.pb.resource.config.config_pb2 import MachineConfigSpec
 from core.rpc.pb.resource.definitions.cluster.cluster_pb2 import MemberSpec
+from core.rpc.pb.resource.definitions.k8s.k8s_pb2 import NodenameSpec
 from core.rpc.pb.resource.definitions.secrets.secrets_pb2 import APICertsSpec
 from core.rpc.pb.v1alpha1 import state_pb2 as state
 from core.rpc.status import RpcError
@@ -24,12 +28,25 @@ M = TypeVar("M", bound=Message)
 _CONFIG: Final = ("config", "MachineConfigs.config.talos.dev")
 _CERTIFICATES: Final = ("secrets", "ApiCertificates.secrets.talos.dev")
 _MEMBERS: Final = ("cluster", "Members.cluster.talos.dev")
+_TRUSTS: Final = ("k8s", "ProgramTrusts.kubernetes.ichor.dev")
+_NODENAME: Final = ("k8s", "Nodenames.kubernetes.talos.dev")
 _VERSION: Final = "machine.MachineService/Version"
 _HOSTNAME: Final = "machine.MachineService/Hostname"
 _APPLY: Final = "machine.MachineService/ApplyConfiguration"
 ASK_SECONDS: Final = 15.0
 APPLY_SECONDS: Final = 120.0
 _DIAL_SECONDS: Final = 5.0
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """Whom a program believes, and whose certificates it shows, by identity."""
+
+    authorities: frozenset[str] = frozenset()
+    issuer: str = ""
+
+
+def _trust(text: str) -> Trust:
+    return msgspec.convert(yaml.builtins(yaml.load(text.encode())), Trust)
 
 
 class Members:
@@ -78,6 +95,24 @@ class Members:
     async def certificates(self, name: str) -> APICertsSpec:
         """What it says its door serves with and whom it lets in. Raises RpcError."""
         return await self._get(name, _CERTIFICATES, "api", APICertsSpec)
+
+    async def trusts(self, name: str) -> dict[str, Trust]:
+        """By which authorities its programs of Kubernetes were seen to go, by program. Raises RpcError."""
+        request = state.ListRequest(namespace=_TRUSTS[0], type=_TRUSTS[1])
+
+        async def ask(node: Node) -> dict[str, Trust]:
+            call = node.stream("cosi.resource.State/List", request, state.ListResponse)
+            return {found.resource.metadata.id: _trust(found.resource.spec.yaml_spec) async for found in call}
+
+        return await self.nodes.one(name, ask)
+
+    async def nodename(self, name: str) -> str:
+        """What Kubernetes calls it. Raises RpcError."""
+        return (await self._get(name, _NODENAME, "nodename", NodenameSpec)).nodename
+
+    async def kubeconfig(self, name: str) -> bytes:
+        """An administrator's, made anew by a control plane. Raises RpcError."""
+        return await self.nodes.one(name, fetched)
 
     async def apply(self, name: str, text: bytes) -> None:
         """Put a config in force without a reboot; returns when it is stored. Raises RpcError."""

@@ -1,5 +1,7 @@
 """Where an exchange stands, by configs alone: every state that one can be left in leads to its end."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from core.base.clock import SystemClock
 from core.base.errors import Conflict, Invalid
 from core.cli.rotation.authorities import (
     Held,
+    Part,
     accepting,
     follows,
     identity,
@@ -90,3 +93,27 @@ def test_a_config_changes_in_this_alone(make: object) -> None:
         assert Held.of("n", changed) == wanted
         assert written(changed, held) == written(config, held)
     assert Held.of("n", load(written(config, held))) == held
+
+
+def test_the_authority_of_kubernetes_is_exchanged_with_what_vouches_for_it_behind_it_on_control_planes() -> None:
+    old = Pair(SECRETS.certs.k8s.crt, SECRETS.certs.k8s.key)
+    made = issue.authority(successor(old.crt, issue.algorithm(old.crt), NOW))
+    new = Pair(made.crt + issue.vouched(made.crt, old, NOW), made.key)
+    texts = {True: generate.control_plane(SECRETS, OPTIONS), False: generate.worker(SECRETS, OPTIONS)}
+    held = [Held.of(str(leads), load(text), Part.KUBERNETES) for leads, text in texts.items()]
+    steps: list[tuple[Callable[[Held], Held], set[bytes]]] = [
+        (lambda one: accepting(one, new.crt), {old.crt, made.crt}),
+        (lambda one: switched(one, new, old.crt), {old.crt, made.crt}),
+        (lambda one: without(one, frozenset({identity(old.crt)})), {made.crt}),
+    ]
+    for step, believed in steps:
+        for n, one in enumerate(held):
+            texts[one.leads] = written(load(texts[one.leads]), step(one), Part.KUBERNETES)
+            held[n] = Held.of(one.node, load(texts[one.leads]), Part.KUBERNETES)
+            assert held[n].trusted.keys() == {identity(crt) for crt in believed}
+        assert judge(held).old in (old.crt, held[0].own.crt)
+    assert [one.own for one in held] == [new, Pair(made.crt, b"")]
+    assert judge(held).new is None
+    machine = load(texts[True]).v1alpha1.machine
+    assert machine.ca is not None
+    assert machine.ca.crt == SECRETS.certs.os.crt
