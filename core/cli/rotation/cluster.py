@@ -4,7 +4,7 @@ and whom pods are given to believe."""
 
 import base64
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from core.pki import pem
 
 _PROBED: Final = re.compile(r"^prober_probe_total\{(?P<labels>[^}]*)\} (?P<count>[0-9.e+]+)$", re.M)
 _LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
+_MIRROR: Final = "kubernetes.io/config.mirror"
 _ROOT_CA: Final = "kube-root-ca.crt"
 _TOKENS: Final = "type=kubernetes.io/service-account-token"
 Uids = frozenset[str]
@@ -66,7 +67,7 @@ class Cluster:
                 return f"its kubelet is not asked: {error}"
             looked = found_ready(told.decode())
         for pod in pods:
-            if not _ready(pod) or not {(_uid(pod), container) for container in _probed(pod)} <= looked:
+            if not _ready(pod) or not _probed(pod) <= looked:
                 return f"pod {within(pod)}/{named(pod)} is not ready again"
         return ""
 
@@ -99,8 +100,10 @@ def _ready(thing: Object) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def _probed(pod: Object) -> Iterator[str]:
-    return (each["name"] for each in pod["spec"]["containers"] if "readinessProbe" in each)
+def _probed(pod: Object) -> set[tuple[str, str]]:
+    """What its kubelet looks at; one that it was not given by the API server it knows by another uid."""
+    uid = (pod["metadata"].get("annotations") or {}).get(_MIRROR) or _uid(pod)
+    return {(uid, each["name"]) for each in pod["spec"]["containers"] if "readinessProbe" in each}
 
 
 def found_ready(metrics: str) -> set[tuple[str, str]]:
