@@ -13,7 +13,7 @@ from core.cluster.kubernetes.requests import CLIENT
 from core.node.work import Work, request
 from core.pki.types import Request
 
-_USAGES: Final = ("client auth", "digital signature")
+_USAGES: Final = ("client auth", "digital signature", "key encipherment")  # 1.20 signs for these three or not at all
 _REFUSALS: Final = ("Denied", "Failed")
 
 
