@@ -14,6 +14,7 @@ _HEAD: Final = """# Kubernetes releases
 
 `run`: tests run the programs of this release, on nodes. `rendered`: what the node tells each program is compared with
 the flags that the release publishes (`tests/cluster/kubernetes/flags.tsv`), and API versions are those its source has.
+What is run is built from Debian's source of 1.20.2, with its last Go and one patch for it (`tests/support/fixtures`).
 A later release than the last is treated as the last. The columns between are API versions; the last says which flags
 of the control plane begin (+) and end (-) with a release.
 
