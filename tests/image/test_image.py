@@ -21,6 +21,7 @@ from core.image.packages import Store
 from core.image.sizes import BUDGETS
 from core.image.tools import ToolFailed
 from core.image.verify import verify
+from core.node.controllers.hardware.modules import KUBERNETES
 from tests.support import image
 from tests.support.image import TREE
 
@@ -217,7 +218,8 @@ def test_the_initramfs_holds_init_key_and_modules_in_order(built: Paths) -> None
 
 def test_modprobe_finds_what_a_node_asks_for_by_alias(walk: Path) -> None:
     release = next((walk / "usr/lib/modules").iterdir()).name
-    for name in ("xfs", "vxlan", "xt_MASQUERADE", "virtio_net", "overlay", "br_netfilter", "fs-xfs", "rtnl-link-vxlan"):
+    aliases = ("fs-xfs", "rtnl-link-vxlan")
+    for name in ("xfs", "vxlan", "xt_MASQUERADE", "virtio_net", "overlay", *KUBERNETES, *aliases):
         command: list[str | Path] = [
             "chroot",
             walk,

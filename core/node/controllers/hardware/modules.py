@@ -4,6 +4,7 @@ has (LoadedKernelModule, KernelModuleStatus), seen anew whenever the kernel says
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from core.linux import modules
 from core.linux.capabilities import Capabilities
@@ -19,21 +20,29 @@ from core.node.resources.runtime import (
     KernelModuleType,
     LoadedKernelModule,
 )
+from core.node.resources.secrets import Kubelet
 from core.state import Controller, Resource, Scope, apply, exclusive, observe, weak
+
+KUBELET: Final = Kubelet.at("kubelet")
+# what Kubernetes takes for granted and nothing asks the kernel for: rules that see what a bridge passes from pod to
+# pod, and the table of connections, whose parameters kube-proxy writes before it makes its first rule
+KUBERNETES: Final = ("br_netfilter", "nf_conntrack")
 
 
 class ModuleConfig(Controller):
-    """machine.kernel.modules -> KernelModuleSpec by module name."""
+    """machine.kernel.modules, and what a node in a Kubernetes needs -> KernelModuleSpec by module name."""
 
     name = "runtime.KernelModuleConfigController"
-    inputs = (weak(MachineConfig.at(machineconfig.ACTIVE)),)
+    inputs = (weak(MachineConfig.at(machineconfig.ACTIVE)), weak(KUBELET))
     outputs = (exclusive(KernelModuleSpec),)
 
     async def reconcile(self, scope: Scope) -> None:
         config = scope.find(MachineConfig.at(machineconfig.ACTIVE))
         kernel = machineconfig.of(config).v1alpha1.machine.kernel if config is not None else None
         asked = kernel.modules if kernel is not None else ()
-        wanted = {m.name: KernelModuleSpec(name=m.name, parameters=m.parameters) for m in asked}
+        needed = KUBERNETES if scope.find(KUBELET) is not None else ()
+        wanted = {name: KernelModuleSpec(name=name) for name in needed}
+        wanted |= {m.name: KernelModuleSpec(name=m.name, parameters=m.parameters) for m in asked}
         scope.sync(KernelModuleSpec.all(), wanted)
 
 

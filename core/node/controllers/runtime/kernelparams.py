@@ -10,7 +10,12 @@ from core.linux import sysctl
 from core.linux.capabilities import Capabilities
 from core.node import machineconfig
 from core.node.resources.config import MachineConfig
-from core.node.resources.runtime import KernelParamDefaultSpec, KernelParamSpec, KernelParamStatus
+from core.node.resources.runtime import (
+    KernelParamDefaultSpec,
+    KernelParamSpec,
+    KernelParamStatus,
+    LoadedKernelModule,
+)
 from core.state import Controller, Scope, exclusive, weak
 
 CONFIG: Final = MachineConfig.at(machineconfig.ACTIVE)
@@ -33,6 +38,7 @@ MACHINE_DEFAULTS: Final = {
     "net.bridge.bridge-nf-call-ip6tables": "1",
     "kernel.ctrl-alt-del": "0",
     "kernel.panic": "10",
+    "kernel.panic_on_oops": "1",  # kubelets refuse a kernel that goes on after one
     "kernel.pid_max": "262144",
     "vm.overcommit_memory": "1",
     "fs.inotify.max_user_instances": "8192",
@@ -89,10 +95,10 @@ class KernelParamConfig(Controller):
 
 
 class KernelParams(Controller):
-    """Sets them. Remembers what each was before."""
+    """Sets them, those of a module when it has come. Remembers what each was before."""
 
     name = "runtime.KernelParamSpecController"
-    inputs = (weak(KernelParamDefaultSpec), weak(KernelParamSpec))
+    inputs = (weak(KernelParamDefaultSpec), weak(KernelParamSpec), weak(LoadedKernelModule))
     outputs = (exclusive(KernelParamStatus),)
 
     def __init__(self, capabilities: Capabilities, root: Path = sysctl.ROOT) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.node.controllers.hardware.modules import KUBERNETES
 from core.provision.qemu import Disk, Forward, Machine
 from tests.support.loop import run
 from tests.support.qemu import IMAGE, blank_disk, boot, machine, need_kernel
@@ -89,6 +90,9 @@ def test_a_machine_finds_its_parts_and_makes_its_volumes(tmp_path: Path) -> None
         node.known = ["--talosconfig", str(made / "talosconfig")]
         node.until("volumestatuses", "EPHEMERAL", "phase", "ready")
         assert "xfs" in node.get("loadedkernelmodules")
+        # it is to be in a Kubernetes, so what a bridge passes on is seen by rules
+        node.until("kernelparamstatuses", "proc.sys.net.bridge.bridge-nf-call-iptables", "current", "1")
+        assert set(KUBERNETES) <= node.get("loadedkernelmodules").keys()
         mounts = node.get("mountstatuses.runtime")
         assert mounts["STATE"]["target"] == "/system/state"
         assert vm.stop(), "it does not hear the power button"
