@@ -113,15 +113,16 @@ def _environment(program: Program) -> list[Tree]:
 
 def _probes(program: Program) -> Tree:
     """kube-apiserver's health is asked at the address of the node, for it is there that it listens; the others' at
-    loopback. It has four minutes to come up, the others one. All are asked whether they are ready, for a kubelet of
-    1.20 otherwise says up to a minute and a half late that they have come up."""
+    loopback. It has twenty minutes to come up, the others five: an emulated processor takes minutes, and who is ended
+    before he has begun never comes up at all. All are asked whether they are ready, for a kubelet of 1.20 otherwise
+    says up to a minute and a half late that they have come up."""
     if program.name == APISERVER:
         live = _probe(program, "/livez", every=10, failures=8)
-        start = _probe(program, "/livez", every=1, failures=240)
+        start = _probe(program, "/livez", every=1, failures=1200)
         ready = _probe(program, "/readyz", every=5, failures=3)
         return {"startupProbe": start, "livenessProbe": live, "readinessProbe": ready}
     live = _probe(program, "/healthz", every=10, failures=8)
-    start = _probe(program, "/healthz", every=1, failures=60)
+    start = _probe(program, "/healthz", every=1, failures=300)
     ready = _probe(program, "/healthz", every=5, failures=3)
     return {"startupProbe": start, "livenessProbe": live, "readinessProbe": ready}
 

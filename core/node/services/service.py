@@ -36,7 +36,7 @@ class Health:
     check: Callable[[], Awaitable[None]]
     delay: float = 1.0
     period: float = 5.0
-    timeout: float = 0.5
+    timeout: float = 2.5  # a busy machine is no sick one
 
 
 @dataclass(frozen=True, slots=True)
