@@ -39,6 +39,8 @@ class Manifests:
         """What keeps us from giving: another who does, or manifests that are not here yet. Empty when we may."""
         extra = await self._cluster.resource(self._member, _EXTRA, "extra-manifests", ExtraManifestsConfigSpec)
         there = await self._cluster.manifests(self._member)
+        if not there:
+            return "the node has not made its manifests yet"
         for each in extra.extra_manifests:
             if f"{each.priority}-{each.name}" not in there:
                 return f"the node has not fetched the manifest {each.name} yet"
@@ -46,9 +48,12 @@ class Manifests:
 
     async def give(self, *, prune: bool, say: Callable[[str], None]) -> None:
         """Apply all; take away what was applied and is in none of them any more. Held up by nobody. Raises Conflict
-        naming what another manager has, the errors of what was refused otherwise."""
+        naming what another manager has, the errors of what was refused otherwise, and NotReady where there are none:
+        a node that has just started has none yet, and all that was applied is not to go for that."""
         kubernetes, refused = self._cluster.kubernetes, list[IchorError]()
         manifests = await self._cluster.manifests(self._member)
+        if not manifests:
+            raise NotReady("the node has not made its manifests yet", remedy="run this again")
         try:
             for id_, things in manifests.items():
                 if not await self._lease.take(kubernetes):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.base.errors import Conflict, Invalid
+from core.base.errors import Conflict, Invalid, Unsupported
 from core.cli.upgrading.components import COMPONENTS, KUBELET, PROXY, Component
 from core.cluster.kubernetes import removed, upgrades
 from core.cluster.kubernetes.upgrades import Version
@@ -63,15 +63,16 @@ def make(held: Sequence[Held], after: Version, before: Version | None = None, *,
     found = {change: upgrades.tagged(change.before) for change in changes}
     if before is not None:
         _all_at(found, before, after)
-    lowest = before or upgrades.lowest(found.values())
-    upgrades.check(lowest, after)
-    if not kubelets:
-        for one in held:
-            if (version := upgrades.tagged(KUBELET.image(one.config))) is not None:
-                upgrades.check_kubelet(version, after)
+    _none_newer(found, after)
+    # kubelets may be further behind than the control plane, and skip what it must not
+    led = before or upgrades.lowest(version for change, version in found.items() if change.component is not KUBELET)
+    upgrades.check(led, after)
+    for one in held:
+        if (version := upgrades.tagged(KUBELET.image(one.config))) is not None:
+            upgrades.check_kubelet(version, after)
     if troubles := list(_unknown_flags(parts, held, after)):
         raise Invalid("\n".join(troubles))
-    return Plan(lowest, after, changes, tuple(_pulls(changes, held)))
+    return Plan(before or upgrades.lowest(found.values()), after, changes, tuple(_pulls(changes, held)))
 
 
 def _changes(part: Component, held: Sequence[Held], after: Version) -> Iterator[Change]:
@@ -86,6 +87,16 @@ def _all_at(found: dict[Change, Version | None], before: Version, after: Version
     for change, version in found.items():
         if version not in (None, before, after):
             raise Conflict(f"{change.component.name} of {change.member.name} is {version}, not {before}")
+
+
+def _none_newer(found: dict[Change, Version | None], after: Version) -> None:
+    """An upgrade that was broken off has parts of the newer release, and data that the older one may not read."""
+    for change, version in found.items():
+        if version is not None and version.release > after.release:
+            raise Unsupported(
+                f"{change.component.name} of {change.member.name} is {version}, and no way leads back to {after}",
+                remedy="go on to where it is",
+            )
 
 
 def _unknown_flags(parts: Sequence[Component], held: Sequence[Held], after: Version) -> Iterator[str]:

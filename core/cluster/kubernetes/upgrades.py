@@ -87,5 +87,6 @@ def check_kubelet(kubelet: Version, after: Version) -> None:
     allowed = next(minors for since, minors in reversed(_BEHIND) if since <= after.release)
     if not after.minor - allowed <= kubelet.minor <= after.minor:
         raise Unsupported(
-            f"a kubelet {kubelet} cannot stay under a control plane {after}", remedy="upgrade the kubelets, too"
+            f"a kubelet {kubelet} cannot stay under a control plane {after}",
+            remedy="take kubelets to the version that the control plane has, first",
         )

@@ -108,10 +108,26 @@ def test_kubelets_may_stay_as_far_behind_as_they_can() -> None:
     plan = make(_cluster(), NEW, kubelets=False)
     assert KUBELET not in {change.component for change in plan.changes}
     late = [_held(WORKER, version=Version.parse("1.30.0"))]
-    with pytest.raises(Unsupported, match=r"a kubelet 1\.30\.0 cannot stay"):
-        make([*_cluster(), *late], NEW, kubelets=False)
-    with pytest.raises(Unsupported, match=r"from 1\.30\.0 to 1\.34\.1: a minor release is skipped"):
-        make([*_cluster(), *late], NEW)
+    for kubelets in (False, True):  # the control plane is first, and they are under it meanwhile
+        with pytest.raises(Unsupported, match=r"a kubelet 1\.30\.0 cannot stay.*; take kubelets to the version"):
+            make([*_cluster(), *late], NEW, kubelets=kubelets)
+    own = make([*_cluster(), *late], OLD)
+    assert [change.member for change in own.changes if change.before != change.after] == [WORKER]
+    assert str(own.before) == "1.30.0"
+
+
+def test_a_control_plane_never_goes_back_to_an_older_release() -> None:
+    """Not for kubelets that are behind, nor when an upgrade was broken off."""
+    late = [_held(WORKER, version=Version.parse("1.31.0"))]
+    with pytest.raises(Unsupported, match=r"kube-apiserver of cp-1 is 1\.33\.4, and no way leads back to 1\.32\.0"):
+        make([*_cluster(), *late], Version.parse("1.32.0"))
+    assert make([*_cluster(), *late], NEW).left == 12
+    half = _cluster()
+    for change in make(half, NEW).changes[:3]:
+        half = _made(half, change)
+    with pytest.raises(Unsupported, match=r"is 1\.34\.1, and no way leads back to 1\.33\.4; go on to where it is"):
+        make(half, OLD)
+    assert make(half, Version.parse("1.34.0")).left == 11
 
 
 def test_what_must_run_and_does_not_is_refused() -> None:
