@@ -26,6 +26,7 @@ from core.config import client
 from core.rpc.status import RpcError
 
 _NO_KUBERNETES: Final = "these nodes are in no Kubernetes, so nothing of it is exchanged"
+_ENDED: Final = "an exchange of Kubernetes' authority is finished first; run this again to exchange the API's"
 _PLAN: Final = """\
 1. every node accepts the new authority beside the old one
 2. {output} gets a client certificate of the new authority, and every node is asked by it
@@ -108,26 +109,37 @@ async def _rotate(
 ) -> None:
     context = await _let_in(nodes, contexts)
     members = Members(replace(nodes, tls=tls(context)))
-    rotation = Rotation(members, Output(output, name, context), SystemClock(), note)
+    own = Output(output, name, context)
+    rotation = Rotation(members, own, SystemClock(), note)
     held = await rotation.look()
     for one in held:
         if expected.get(one.node, one.leads) != one.leads:
             raise Conflict(f"{one.node} is a {_kind(one)} by its own config", remedy="name it as that")
     other = await _kubernetes(members, held, name, context, wishes) if wishes.kubernetes else None
+    api = wishes.api
+    if api and other is not None and ended(judge(held), own, judge(await other.look())):
+        api = False
+        note(_ENDED)
     if wishes.dry_run:
         await members.present()
-        if wishes.api:
+        if api:
             _show(held, _PLAN.format(output=output))
         if other is not None:
             _show(await other.look(), _KUBERNETES_PLAN)
         note("nothing was changed; give --dry-run=false to do what of this is left to do")
         return
-    if wishes.api:
+    if api:
         await rotation.run()
         if said := tell(places(), name, clientfile.load(output).get(name)):
             note(said)
     if other is not None:
         await other.run()
+
+
+def ended(api: Standing, own: Output, kubernetes: Standing) -> bool:
+    """Whether it is the exchange of Kubernetes alone that was broken off: whoever goes on with that does not mean to
+    exchange the API's authority again, and have everybody's certificates refused that were made since."""
+    return kubernetes.begun and not api.begun and not own.outlived(api.old)
 
 
 async def _kubernetes(

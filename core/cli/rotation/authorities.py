@@ -72,6 +72,11 @@ class Standing:
     stale: frozenset[str]
 
     @property
+    def begun(self) -> bool:
+        """Whether it is under way, and not before it or behind it."""
+        return self.new is not None or bool(self.stale)
+
+    @property
     def gone(self) -> frozenset[str]:
         """Whom nobody is to believe in the end."""
         return self.stale | {identity(self.old)}
@@ -99,7 +104,7 @@ def judge(held: Sequence[Held]) -> Standing:
     if len(issuing) > 2 or (len(issuing) == 2 and len(begun) != 1):
         raise Conflict(
             "the control planes issue with different authorities, and none was made to follow the other",
-            remedy="give them one machine.ca by `ichorctl apply-config`",
+            remedy="give them one `ca` by `ichorctl apply-config`",
         )
     new = begun[0] if begun else None
     old = trusted[follows(new.crt)] if new else next(iter(issuing.values())).crt

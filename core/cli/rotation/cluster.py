@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from core.base.errors import Conflict, Denied, NotFound
 from core.cli.rotation.authorities import identity
@@ -14,7 +14,6 @@ from core.cli.rotation.members import Members
 from core.cluster.kubernetes import kubeconfig
 from core.cluster.kubernetes.client import Kubernetes
 from core.cluster.kubernetes.paths import CONFIG_MAPS, NODES, PODS, SECRETS, Object, named, within
-from core.codec import yaml
 from core.pki import pem
 
 _PROBED: Final = re.compile(r"^prober_probe_total\{(?P<labels>[^}]*)\} (?P<count>[0-9.e+]+)$", re.M)
@@ -26,7 +25,7 @@ Uids = frozenset[str]
 
 
 class Cluster:
-    """`leader` is the control plane that makes kubeconfigs; `endpoint` a URL to ask in place of the one in them."""
+    """`leader` is the control plane that makes kubeconfigs; `endpoint` a URL that is asked in place of theirs."""
 
     def __init__(self, members: Members, leader: str, endpoint: str = "") -> None:
         self._members, self._leader, self._endpoint = members, leader, endpoint
@@ -34,18 +33,12 @@ class Cluster:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Kubernetes]:
         """An administrator's. Raises RpcError."""
-        async with kubeconfig.connect(await self.kubeconfig()) as kubernetes:
+        async with kubeconfig.connect(await self.kubeconfig(), server=self._endpoint) as kubernetes:
             yield kubernetes
 
     async def kubeconfig(self) -> bytes:
-        """Made now. Raises RpcError."""
-        data = await self._members.kubeconfig(self._leader)
-        if not self._endpoint:
-            return data
-        whole: Any = yaml.load(data)
-        for each in whole["clusters"]:
-            each["cluster"]["server"] = self._endpoint
-        return yaml.dump(whole)
+        """Made now, with the cluster's own endpoint. Raises RpcError."""
+        return await self._members.kubeconfig(self._leader)
 
     async def serving(self, name: str) -> Uids:
         """The pods on a node that are ready. Raises RpcError, NotReady."""
@@ -75,10 +68,10 @@ class Cluster:
         """What is missing until pods are given all of `wanted` and none of `gone` to believe: those that start read it
         from their namespace, or from the secret with their token. Raises RpcError, NotReady."""
         async with self.client() as kubernetes:
-            maps = await kubernetes.list(CONFIG_MAPS, fields=f"metadata.name={_ROOT_CA}")
-            secrets = await kubernetes.list(SECRETS, fields=_TOKENS)
-        texts = [(each, str((each.get("data") or {}).get("ca.crt", "")).encode()) for each in maps["items"]]
-        texts += [(each, base64.b64decode((each.get("data") or {}).get("ca.crt", ""))) for each in secrets["items"]]
+            maps = (await kubernetes.list(CONFIG_MAPS, fields=f"metadata.name={_ROOT_CA}"))["items"] or ()
+            secrets = (await kubernetes.list(SECRETS, fields=_TOKENS))["items"] or ()
+        texts = [(each, str((each.get("data") or {}).get("ca.crt", "")).encode()) for each in maps]
+        texts += [(each, base64.b64decode((each.get("data") or {}).get("ca.crt", ""))) for each in secrets]
         for thing, text in texts:
             believed = {identity(pem.encode("CERTIFICATE", der)) for der in pem.certificates(text)} if text else set()
             if not wanted <= believed or believed & gone:
@@ -87,7 +80,7 @@ class Cluster:
 
     async def _pods(self, kubernetes: Kubernetes, name: str) -> list[Object]:
         node = await self._members.nodename(name)
-        found: list[Object] = (await kubernetes.list(PODS, fields=f"spec.nodeName={node}"))["items"]
+        found: list[Object] = (await kubernetes.list(PODS, fields=f"spec.nodeName={node}"))["items"] or []
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
