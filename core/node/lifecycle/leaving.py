@@ -28,9 +28,10 @@ async def cordon_and_drain(node: Node) -> None:
 
 
 async def drain_first(node: Node) -> None:
-    """The same, for as long as was asked for."""
+    """The same, for as long as was asked for; what nobody tells counts as pods that stay."""
     running = node.lifecycle.current
-    await _drain(node, DRAIN_SECONDS if running is None else running.order.patience)
+    if not await _drain(node, DRAIN_SECONDS if running is None else running.order.patience):
+        raise NotReady("the cluster does not tell what runs on this node", remedy="reboot it without --drain")
 
 
 def in_cluster(node: Node) -> bool:
@@ -38,11 +39,12 @@ def in_cluster(node: Node) -> bool:
     return node.store.find(KubeletKubeconfig.at("kubelet")) is not None
 
 
-async def _drain(node: Node, seconds: float) -> None:
+async def _drain(node: Node, seconds: float) -> bool:
+    """Whether the node is drained: not where no cluster knows it, or says so. Raises NotReady."""
     await node.runtime.rested()
     known, config = await _known(node), _config(node)
     if known is None or not config:
-        return
+        return False
     try:
         async with asyncio.timeout(CORDON_SECONDS):  # NodeApply closes it, because the machine goes down
             await until(node.store, known, lambda status: status.unschedulable)
@@ -53,6 +55,7 @@ async def _drain(node: Node, seconds: float) -> None:
     if left:
         raise NotReady(f"pods that stay until the end: {', '.join(left)}")
     _LOG.info("node %s is drained", known.id)
+    return True
 
 
 async def _known(node: Node) -> Pointer[NodeStatus] | None:
