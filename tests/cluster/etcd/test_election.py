@@ -73,7 +73,7 @@ async def test_who_was_killed_finds_its_place_again(etcds: Etcds) -> None:
 async def test_nobody_is_elected_while_a_silent_one_may_count_on_its_lease(etcds: Etcds) -> None:
     _, etcd = await first(etcds)
     async with etcd:
-        silent = await stand(etcd, b"silent", seconds=2)
+        silent = await stand(etcd, b"silent", seconds=3)
         other = await stand(etcd, b"other")
         await other.elected()
         assert CLOCK.monotonic() >= silent.lease.until
@@ -86,11 +86,13 @@ async def test_nobody_is_elected_while_a_silent_one_may_count_on_its_lease(etcds
 async def test_a_lease_that_is_kept_outlives_its_time(etcds: Etcds) -> None:
     _, etcd = await first(etcds)
     async with etcd:
-        lease = await grant(etcd, CLOCK, 2)
+        lease = await grant(etcd, CLOCK, 4)  # time enough for a disk that makes etcd wait
         first_end, times = lease.until, asyncio.Semaphore(0)
         keeping = asyncio.ensure_future(lease.keep(times.release))
-        while lease.until < first_end + 2:
-            await times.acquire()
+        while lease.until < first_end + 4:
+            renewed = asyncio.ensure_future(times.acquire())
+            await asyncio.wait([renewed, keeping], return_when=asyncio.FIRST_COMPLETED)
+            assert not keeping.done()
         keeping.cancel()
         assert await lease.renew(5)
 

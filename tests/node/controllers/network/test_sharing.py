@@ -59,7 +59,7 @@ class Node(House):
         super().__init__(CLOCK, [*merges(), link_status(kernel), address_status(kernel), AddressApply(kernel)])
         self.link, self.space = next(each["ifname"] for each in space.ask("link") if each["ifname"] != "lo"), space
         self.place = Place(self.store, CLOCK)
-        self._runtime.register(SharedAddresses(self.place, seconds=3))
+        self._runtime.register(SharedAddresses(self.place, seconds=5))
         admin = issued(Client(time(), etcds.authority, (), "admin"))
         pair, authority = CertificateAndKey(crt=admin.crt, key=admin.key), CertificateAndKey(crt=etcds.authority.crt)
         self.put("etcd", secrets.Etcd(etcd=pair, etcd_peer=pair, etcd_admin=pair, etcd_api_server=pair))
@@ -130,7 +130,7 @@ async def test_one_node_has_them_and_hands_them_over_when_it_goes_down_or_loses_
     await etcd.close()
     async with two(etcds, member) as (here, there):
         assert there.has_none()
-        assert all(0 < left <= 3 for left in here.lifetimes())
+        assert max(here.lifetimes(), default=0) <= 5  # and not for ever
         forget(here)
         here.stage(MachineStage.REBOOTING)
         await there.until(there.has)
@@ -175,7 +175,7 @@ async def test_the_kernel_takes_them_off_when_nobody_renews_the_lease() -> None:
         house = House(CLOCK, [link_status(kernel), address_status(kernel), AddressApply(kernel)])
         async with house.running():
             for each in SHARED:
-                house.put(f"eth0/{each}", SharedAddress(each, "eth0", held=True, until=CLOCK.monotonic() + 3))
+                house.put(f"eth0/{each}", SharedAddress(each, "eth0", held=True, until=CLOCK.monotonic() + 5))
                 family = Family.INET6 if ":" in each else Family.INET4
                 house.put(f"eth0/{each}", AddressSpec(each, "eth0", family, announce_with_arp=True))
             await house.until(lambda: all(house.one(AddressStatus, f"eth0/{each}") for each in SHARED))
