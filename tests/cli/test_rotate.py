@@ -9,7 +9,7 @@ from core.cli.rotation.access import Output
 from core.cli.rotation.authorities import Held, accepting, judge, successor, switched, without
 from core.config import client
 from core.pki import issue
-from core.pki.types import Algorithm
+from core.pki.types import Algorithm, Pair
 from tests.cli.conftest import Run
 from tests.node.trust.house import NOW, SECRETS
 
@@ -33,7 +33,7 @@ def test_flags_are_the_format_s(bare: Run) -> None:
 
 
 def test_an_exchange_of_kubernetes_that_is_gone_on_with_begins_none_of_the_api() -> None:
-    old = SECRETS.certs.os
+    old = Pair(SECRETS.certs.os.crt, SECRETS.certs.os.key)
     before = Held("n", True, old, ())
     new = issue.authority(successor(old.crt, Algorithm.ED25519, NOW))
     accepts = accepting(before, new.crt)

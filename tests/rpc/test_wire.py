@@ -16,8 +16,8 @@ from google.protobuf.descriptor import (
 
 ROOT = Path(__file__).parents[2]
 PB = ROOT / "core/rpc/pb"
-# other programs', and our own between two daemons
-FOREIGN = ("containerd", "cri", "discovery", "etcd", "metrics", "trust")
+# other programs', and our own
+FOREIGN = ("containerd", "cri", "discovery", "etcd", "metrics", "recovery", "trust")
 SCALARS = {
     value: name.removeprefix("TYPE_").lower()
     for name, value in vars(FieldDescriptor).items()
