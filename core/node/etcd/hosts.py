@@ -46,15 +46,17 @@ class Hosts(Sequence[str]):
         return [] if planes is None else self._others(_addresses(planes.addresses))
 
     def own(self, name: str) -> Host:
-        """This node, which is called `name`."""
-        return Host(name, frozenset(self._mine()))
+        """This node, which is called `name`; without the addresses that control planes share, by which another that is
+        silent could be taken for it."""
+        return Host(name, frozenset(self._mine() - self._shared()))
 
     def told(self) -> list[Host]:
         """The other control planes as an operator has listed them, and as they tell of themselves; some may be here
-        twice. Left out is what may be anybody's: the cluster's endpoint, and who else is named in certificates."""
+        twice. Left out is what may be anybody's: the cluster's endpoint, what control planes share, and who else is
+        named in certificates."""
         planes = (each.spec for each in self._store.list(Member.all()) if each.spec.machine_type.control_plane)
-        told = [Host(each.hostname, frozenset(_addresses(each.addresses))) for each in planes]
-        mine = self._mine()
+        mine, shared = self._mine(), self._shared()
+        told = [Host(each.hostname, frozenset(_addresses(each.addresses)) - shared) for each in planes]
         return [*(Host("", frozenset((each,))) for each in self.listed), *(h for h in told if not h.addresses & mine)]
 
     def __len__(self) -> int:
@@ -80,6 +82,11 @@ class Hosts(Sequence[str]):
     def _mine(self) -> set[str]:
         mine = self._store.find(_MINE)
         return set() if mine is None else {str(ip_interface(each).ip) for each in mine.spec.addresses}
+
+    def _shared(self) -> set[str]:
+        config = self._store.find(_CONFIG)
+        shared = () if config is None else machineconfig.shared_addresses(machineconfig.of(config))
+        return {str(ip_address(each)) for each in shared}
 
     def _named(self) -> Iterator[str]:
         config = self._store.find(_CONFIG)

@@ -10,7 +10,7 @@ from core.config.load import read
 from core.config.merge import merge_text
 from core.node.controllers.etcd.config import IMAGE, etcd_config
 from core.node.controllers.etcd.spec import etcd_spec
-from core.node.etcd.hosts import Hosts
+from core.node.etcd.hosts import Host, Hosts
 from core.node.resources.cluster import Member
 from core.node.resources.config import MachineConfig, MachineType
 from core.node.resources.etcd import EtcdConfig, EtcdSpec
@@ -132,6 +132,21 @@ async def test_those_that_are_listed_are_counted_and_come_first() -> None:
     node.put("v1alpha1", MachineConfig(yaml_marshalled=merge_text(read(CONTROL_PLANE, "config"), document, "patch")))
     assert hosts.listed == ["10.0.0.8", "10.0.0.3"]
     assert list(hosts) == ["10.0.0.8", "10.0.0.3", "10.0.0.9"]
+
+
+@on_loop
+async def test_nobody_is_known_by_an_address_that_control_planes_share() -> None:
+    """It was the other's, and is this node's now: that one is silent all the same."""
+    node = Node()
+    vip = {"interface": "eth0", "dhcp": True, "vip": {"ip": "10.0.0.7"}}
+    patch = json.dumps({"machine": {"network": {"interfaces": [vip]}}}).encode()
+    node.put("v1alpha1", MachineConfig(yaml_marshalled=merge_text(read(CONTROL_PLANE, "config"), patch, "patch")))
+    node.addresses("10.0.0.2/24", "10.0.0.7/32")
+    kind = MachineType.CONTROLPLANE
+    node.put("other", Member(node_id="x", hostname="cp-2", addresses=("10.0.0.4", "10.0.0.7"), machine_type=kind))
+    hosts = Hosts(node.store)
+    assert hosts.own("cp-1") == Host("cp-1", frozenset({"10.0.0.2"}))
+    assert hosts.told() == [Host("cp-2", frozenset({"10.0.0.4"}))]
 
 
 @pytest.mark.parametrize(
