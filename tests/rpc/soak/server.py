@@ -67,9 +67,11 @@ class Forgetful(Echo):
     """Keeps nothing of a call: what would grow here is not the server's."""
 
     async def _obey(self, ctx: Context) -> None:
-        await super()._obey(ctx)
-        self.contexts.clear()
-        self.cancelled.clear()
+        try:
+            await super()._obey(ctx)
+        finally:
+            self.contexts.clear()
+            self.cancelled.clear()
 
 
 if __name__ == "__main__":
