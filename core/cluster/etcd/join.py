@@ -3,7 +3,7 @@ anew, so that a node killed anywhere goes on. Owns the order and the patience; r
 caller does."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ from core.rpc.status import Code, RpcError
 RETRY: Final = 3.0  # between looks for a cluster
 JOIN_SECONDS: Final = 1800.0
 SETTLE_SECONDS: Final = 600.0
+Fetch = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,13 @@ class Way:
     token: str = ""
 
 
-async def enter(local: Local, reach: Reach, run: Run, clock: Clock) -> Way:
+async def enter(local: Local, reach: Reach, run: Run, clock: Clock, fetch: Fetch | None = None) -> Way:
     """Wait until this node is to run etcd, and how: it is a member already; or was asked to bootstrap (`bootstrap`),
     then with what a snapshot held; or somebody else serves, and a learner is there for this node in the place of what
-    it was.
+    it was. `fetch` gets etcd, in time: a learner that does not come keeps the next one from being added, and who waits
+    for nothing in particular shall not ask a registry for it again and again.
 
-    Raises Conflict for what waiting does not heal, NotReady when it took longer than JOIN_SECONDS.
+    Raises what `fetch` raises, Conflict for what waiting does not heal, NotReady when it took longer than JOIN_SECONDS.
     """
     end = clock.monotonic() + JOIN_SECONDS
     while True:
@@ -51,7 +53,7 @@ async def enter(local: Local, reach: Reach, run: Run, clock: Clock) -> Way:
             if not await outlived(local, reach):
                 return Way()
             local.wipe()
-        found = await _step(local, reach) if entry.stage is not Stage.CLAIMING else RETRY
+        found = await _step(local, reach, fetch) if entry.stage is not Stage.CLAIMING else RETRY
         if isinstance(found, Way):
             return found
         if clock.monotonic() >= end:
@@ -91,12 +93,14 @@ async def outlived(local: Local, reach: Reach) -> bool:
         return False
 
 
-async def _step(local: Local, reach: Reach) -> Way | float:
+async def _step(local: Local, reach: Reach, fetch: Fetch | None) -> Way | float:
     """One step into a cluster: how to start etcd, or the seconds until the next."""
     try:
         seen = await census(reach)
     except NotReady:
         return RETRY
+    if fetch is not None:
+        await fetch()
     try:
         return await _join(local, reach, seen)
     except (NotReady, RpcError) as error:

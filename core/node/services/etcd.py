@@ -100,16 +100,14 @@ def version(image: str) -> flags.Version:
 
 async def _way(place: Place, tool: Tool) -> Way:
     """Wait until there is one. The client port is etcd's own as soon as there are data: one that nobody recorded the
-    start of may still have it. The image is fetched before: who is a member already and does not come keeps the next
-    one from being added."""
+    start of may still have it."""
     local = place.local
     async with AsyncExitStack() as stack:
         if not local.has_data:
             addresses = place.spec.listen_client_addresses
             await stack.enter_async_context(serving(local, place.server_tls(), addresses))
-        await tool.image()
         reach = await stack.enter_async_context(place.reach())
-        return await enter(local, reach, tool, place.clock)
+        return await enter(local, reach, tool, place.clock, tool.image)
 
 
 def _give(folder: Path) -> None:
