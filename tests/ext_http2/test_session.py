@@ -19,6 +19,7 @@ CALM = 11  # ENHANCE_YOUR_CALM
 
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
+    gc.collect()  # what a test before this one left in cycles must not go in the middle of it
     before = live()
     yield
     if live() != before:
