@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from hpack import Encoder
 
@@ -116,14 +116,23 @@ async def rude(address: str, tls: ssl.SSLContext | None = None, opening: bytes =
         host, _, port = address.rpartition(":")
         sock, where = socket.socket(), (host, int(port))  # type: ignore[assignment]  # each family has its own
     sock.setblocking(False)
-    await loop.sock_connect(sock, where)
+    try:
+        await loop.sock_connect(sock, where)
+    except BaseException:
+        sock.close()
+        raise
     if tls is None:
         with sock:  # not a StreamReader: it forgets what came before a connection was reset
             peer = Rude(lambda: loop.sock_recv(sock, 65536), lambda data: loop.sock_sendall(sock, data))
             await peer.write(opening)
             yield peer
         return
-    reader, writer = await asyncio.open_connection(sock=sock, ssl=tls, server_hostname="")
+    try:
+        reader, writer = await asyncio.open_connection(sock=sock, ssl=tls, server_hostname="")
+    except BaseException:
+        with suppress(OSError):  # a transport that nobody was given ends with its socket
+            sock.shutdown(socket.SHUT_RDWR)
+        raise
 
     async def send(data: bytes) -> None:
         writer.write(data)
