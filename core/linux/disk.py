@@ -110,9 +110,9 @@ def write(fd: int, offset: int, data: bytes) -> None:
 
 def erase(fd: int, offset: int, length: int) -> None:
     """Zeros over the range, on the medium when this returns."""
-    step = 1 << 20
-    for start in range(offset, offset + length, step):
-        os.pwrite(fd, bytes(min(step, offset + length - start)), start)
+    end = offset + length
+    while offset < end:
+        offset += os.pwrite(fd, bytes(min(1 << 20, end - offset)), offset)
     os.fsync(fd)
 
 

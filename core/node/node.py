@@ -90,10 +90,9 @@ class Node:
             self.services.start(id_)
 
     async def _live(self) -> None:
-        """initialize, then boot; or what a machined before this one was in the middle of."""
-        left = self.lifecycle.interrupted()
-        if left is not None:
-            self.lifecycle.start(left.sequence, left.actor, phase=left.phase, order=left.order)
+        """What a machined before this one was in the middle of; then, unless that ends the machine, initialize and
+        boot."""
+        if not await self.lifecycle.finish():
             return
         for name in ("initialize", "boot"):
             self.lifecycle.start(name)

@@ -218,6 +218,24 @@ def test_what_fails_at_a_gate_leaves_the_machine_as_it_was(table: FdTable) -> No
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(("gate", "comes_up"), [(True, True), (False, False)])
+def test_a_gate_in_the_next_machined_lets_the_machine_come_up(table: FdTable, gate: bool, comes_up: bool) -> None:
+    async def main() -> None:
+        phases = (Phase("leave", (_do("leave", fail=True, gated=True),), gate=gate), Phase("wipe", (_do("wipe"),)))
+        reset = Sequence("reset", phases, final=True)
+        first, _ = _runner(table, reset)
+        assert await first.finish()
+        first.start("reset")
+        first.record.close()
+        second, recorder = _runner(table, reset)
+        recorder.gate.set()
+        assert await second.finish() is comes_up
+        assert recorder.did == (["leave"] if gate else ["leave", "wipe"])
+        second.record.close()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("asked", "forgets"),
     [

@@ -100,13 +100,15 @@ class Recovery:
     async def _stopped(self, work: Callable[[], Awaitable[T]]) -> T:
         """`work`, done between the end of etcd and its next start, which comes by itself. Raises NotReady."""
         answer = self._node.etcd.gap.ask(work)
-        with suppress(NotReady):  # it does not run: it is between two starts already
-            await self._node.services.renew(etcd.ID)
         try:
+            with suppress(NotReady):  # it does not run: it is between two starts already
+                await self._node.services.renew(etcd.ID)
             async with asyncio.timeout(SECONDS):
                 return await answer
         except TimeoutError:
             raise NotReady(f"etcd is not about to be started on {self._node.etcd.local.me.name}") from None
+        finally:
+            answer.cancel()  # who asked is gone: it is not to be done at some start of etcd's much later
 
 
 def _told(local: Local, data: pb.Data) -> Report:

@@ -16,9 +16,9 @@ class Gap:
     def __init__(self) -> None:
         self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
 
-    def ask(self, work: Callable[[], Awaitable[T]]) -> Awaitable[T]:
-        """`work` is done before etcd's next start; its result, or the IchorError or OSError it raised. Who waits no
-        longer leaves nothing to be done."""
+    def ask(self, work: Callable[[], Awaitable[T]]) -> "asyncio.Future[T]":
+        """`work` is done before etcd's next start; its result, or the IchorError or OSError it raised. Who
+        cancels it leaves nothing to be done."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked.append((work, answer))
         return answer

@@ -11,6 +11,7 @@ from core.node.controllers.cluster import Exchange
 from core.node.etcd.place import SPEC
 from core.node.lifecycle.sequence import Order
 from core.node.node import Node
+from core.node.resources.block import VolumePhase, VolumeStatus
 from core.node.resources.runtime import MachineResetSignal
 from core.node.services import etcd
 from core.node.waiting import torn_down, until
@@ -18,6 +19,8 @@ from core.state import Resource
 
 KNOWN_SECONDS: Final = 30.0  # until the next machined knows where etcd is
 GOODBYE_SECONDS: Final = 5.0  # those who are not reached forget the node by themselves
+_REMEMBER: Final = ("STATE", "EPHEMERAL")  # where the journal and the data of etcd are
+_LOOKED_AT: Final = (VolumePhase.READY, VolumePhase.MISSING, VolumePhase.LOCATED, VolumePhase.FAILED)
 _SIGNAL: Final = MachineResetSignal.at("machine")
 _LOG: Final = logging.getLogger("lifecycle")
 
@@ -26,9 +29,11 @@ async def leave_etcd(node: Node) -> None:
     """No member any more, if this node was one; the last one may go too, because its data were given up by name. Raises
     Conflict where those who stay would be no majority, NotReady where nobody can know: then nothing has changed."""
     await node.runtime.rested()
-    if not node.etcd.begun:
-        return
     async with asyncio.timeout(KNOWN_SECONDS):
+        for volume in _REMEMBER:  # in the next machined: one that is not mounted yet is no sign of a node without etcd
+            await until(node.store, VolumeStatus.at(volume), lambda status: status.phase in _LOOKED_AT)
+        if not node.etcd.begun:
+            return
         await until(node.store, SPEC, lambda _: True)
     stop = partial(node.services.stop, etcd.ID)
     async with node.etcd.reach() as reach:
@@ -48,7 +53,7 @@ async def say_goodbye(node: Node) -> None:
 
 
 async def wipe_volumes(node: Node) -> None:
-    """Raises OSError, NotFound: what could be wiped is, and the machine ends all the same."""
+    """Raises a group of OSError and NotFound: what could be wiped is, and the machine ends all the same."""
     reset = _asked(node)
     if reset.volumes:
         await node.wiper.volumes(reset.volumes, reset.disk)
@@ -56,10 +61,11 @@ async def wipe_volumes(node: Node) -> None:
 
 
 async def wipe_disks(node: Node) -> None:
-    """Raises OSError, as above."""
-    for path in _asked(node).disks:
-        await node.wiper.disk(path)
-        _LOG.info("wiped %s", path)
+    """Likewise."""
+    reset = _asked(node)
+    if reset.disks:
+        await node.wiper.disks(reset.disks)
+        _LOG.info("wiped %s", ", ".join(reset.disks))
 
 
 def _asked(node: Node) -> Order:

@@ -57,6 +57,14 @@ class Runner:
         left = self.interrupted()
         return left is not None and phase in {each.name for each in self.sequences[left.sequence].phases[: left.phase]}
 
+    async def finish(self) -> bool:
+        """Go on with what a machined before this one did not finish, if there is something; whether the machine is to
+        come up then, because a gate kept it as it was."""
+        if (left := self.interrupted()) is not None:
+            self.start(left.sequence, left.actor, phase=left.phase, order=left.order)
+            await self.wait()
+        return self.interrupted() is None
+
     def start(self, name: str, actor: str = "", *, phase: int = 0, order: Order | None = None) -> Running:
         """Begin a sequence in the background; what it says carries `actor` (made if empty). Raises Conflict if another
         runs that it may not take over from."""

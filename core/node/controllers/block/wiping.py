@@ -5,12 +5,13 @@ Refuses what somebody uses (EBUSY). Each may be repeated after a crash, for what
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from core.base.errors import NotFound
+from core.base.errors import IchorError, NotFound
 from core.codec import meta, signature
 from core.linux import disk, mount
 from core.linux import partition as kernel
@@ -31,16 +32,14 @@ class Wiper:
     folders: bool
 
     async def volumes(self, names: Sequence[str], path: str) -> None:
-        """Wipe these, on the disk at `path`. They must be closed. Raises OSError, NotFound for what is not there."""
-        for name in names:
-            if self.folders:
-                await asyncio.to_thread(_folder, self.place, name)
-            else:
-                await asyncio.to_thread(_partition, self.place, name, path)
+        """Wipe these, on the disk at `path`, each whatever becomes of the others. They must be closed. Raises a group
+        of OSError and of NotFound for what is not there."""
+        wipe = partial(_folder, self.place) if self.folders else partial(_partition, self.place, path)
+        await asyncio.to_thread(_each, wipe, names)
 
-    async def disk(self, path: str) -> None:
-        """Wipe a disk with everything on it. Raises OSError."""
-        await asyncio.to_thread(_disk, self.place, path)
+    async def disks(self, paths: Sequence[str]) -> None:
+        """Wipe disks with everything on them, likewise."""
+        await asyncio.to_thread(_each, partial(_disk, self.place), paths)
 
     def users(self, path: str) -> list[str]:
         """Devices that are made of this disk or of parts of it."""
@@ -59,6 +58,17 @@ def erase(fd: int, size: int, known: Sequence[Device]) -> None:
     _ends(fd, 0, size)
 
 
+def _each(wipe: Callable[[str], None], whats: Sequence[str]) -> None:
+    failures: list[Exception] = []
+    for what in whats:
+        try:
+            wipe(what)
+        except (IchorError, OSError) as error:
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("wiping", failures)
+
+
 def _disk(place: Place, path: str) -> None:
     node = place.node(path)
     known = [d for d in place.devices() if d.parent == node.name]
@@ -69,7 +79,7 @@ def _disk(place: Place, path: str) -> None:
         erase(fd, disk.size(fd), known)
 
 
-def _partition(place: Place, name: str, path: str) -> None:
+def _partition(place: Place, path: str, name: str) -> None:
     devices = place.devices()
     tables = kernel.tables(place.dev, devices)
     parts = [kernel.label(d, tables) for d in devices if d.parent == place.node(path).name]

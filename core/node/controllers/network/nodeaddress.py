@@ -10,12 +10,14 @@ from core.state import Controller, Scope, exclusive, weak
 
 _UP: Final = (OperationalState.UP, OperationalState.UNKNOWN)
 _TENTATIVE_OR_FAILED: Final = 0x40 | 0x08  # IFA_F_TENTATIVE, IFA_F_DADFAILED
+_DEPRECATED: Final = 0x20  # IFA_F_DEPRECATED: one that control planes share, say, which is here for a while
 Interface = IPv4Interface | IPv6Interface
 
 
 class NodeAddresses(Controller):
-    """Ids: `current` (all of global scope on links that are up), `routed` (those with neighbours), `default` (one,
-    kept for as long as it is current), `accumulative` (all since the start); all but `default` also for each filter."""
+    """Ids: `current` (all of global scope on links that are up; a link's deprecated ones last), `routed` (those with
+    neighbours), `default` (one, kept for as long as it is current), `accumulative` (all since the start); all but
+    `default` also for each filter."""
 
     name = "network.NodeAddressController"
     inputs = (weak(AddressStatus), weak(LinkStatus), weak(NodeAddressFilter))
@@ -52,10 +54,10 @@ class NodeAddresses(Controller):
             spec = resource.spec
             usable = spec.scope < AddressScope.LINK and not spec.flags & _TENTATIVE_OR_FAILED
             if usable and spec.link_name in up and spec.link_name != "lo":
-                found.append((up[spec.link_name], ip_interface(spec.address)))
-        return list(
-            dict.fromkeys(a for _, a in sorted(found, key=lambda pair: (pair[1].version, pair[0], _order(pair[1]))))
-        )
+                late = bool(spec.flags & _DEPRECATED)
+                found.append((up[spec.link_name], late, ip_interface(spec.address)))
+        found.sort(key=lambda each: (each[2].version, *each[:2], _order(each[2])))
+        return list(dict.fromkeys(address for _, _, address in found))
 
 
 def passing(addresses: Iterable[str], filter_: NodeAddressFilter) -> list[str]:

@@ -164,11 +164,9 @@ class SharedAddresses(Controller):
         try:
             async with self._place.reach() as reach:
                 await any_of([self._place.own, *reach.others], lambda etcd: revoke(etcd, lease.number))
-        except NotReady as error:
-            _log.info("%s: others have it when the lease is over: %s", key[1], error)
-        except RpcError as error:
-            if error.code is not Code.NOT_FOUND:
-                raise
+        except (NotReady, RpcError) as error:  # none may take the place of the cancellation that led here
+            if not (isinstance(error, RpcError) and error.code is Code.NOT_FOUND):
+                _log.info("%s: others have it when the lease is over: %s", key[1], error)
 
 
 def _address(link: str, text: str) -> AddressSpec:

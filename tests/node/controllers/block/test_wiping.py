@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.base.errors import NotFound
 from core.linux import filesystem
 from core.linux.mount import mounts, umount
 from core.linux.tool import runner
@@ -64,8 +65,8 @@ def test_a_disk_is_blank(tmp_path: Path) -> None:
     with loop(file, 3 * GIB) as disk:
         wiper = _ours(disk, tmp_path)
         run("mount", f"{disk}p3", tmp_path / "state")
-        asyncio.run(wiper.disk(str(disk)))
-        asyncio.run(wiper.disk(str(disk)))
+        asyncio.run(wiper.disks([str(disk)]))
+        asyncio.run(wiper.disks([str(disk)]))
         assert run("wipefs", disk) == ""
         assert run("lsblk", "--noheadings", "--raw", "--output", "NAME", disk).split() == [disk.name]
         with file.open("rb") as written:
@@ -77,12 +78,25 @@ def test_a_disk_that_somebody_uses_is_not_wiped(tmp_path: Path) -> None:
         wiper = _ours(disk, tmp_path)
         run("mount", f"{disk}p3", tmp_path / "state")
         try:
-            with (tmp_path / "state/open").open("wb"), pytest.raises(OSError, match="busy") as caught:
-                asyncio.run(wiper.disk(str(disk)))
-            assert caught.value.errno == errno.EBUSY
+            with (tmp_path / "state/open").open("wb"), pytest.raises(ExceptionGroup) as caught:
+                asyncio.run(wiper.disks([str(disk)]))
+            assert [error.errno for error in caught.value.exceptions if isinstance(error, OSError)] == [errno.EBUSY]
             assert _types(disk) == ["", "xfs", "xfs"]
         finally:
             umount(tmp_path / "state")
+
+
+def test_what_cannot_be_wiped_does_not_keep_the_rest(tmp_path: Path) -> None:
+    with loop(tmp_path / "disk", 3 * GIB) as disk:
+        wiper = _ours(disk, tmp_path)
+        with pytest.raises(ExceptionGroup) as caught:
+            asyncio.run(wiper.volumes(["LOST", "STATE"], str(disk)))
+        assert [type(error) for error in caught.value.exceptions] == [NotFound]
+        assert _types(disk) == ["", "", "xfs"]
+        with pytest.raises(ExceptionGroup) as caught:
+            asyncio.run(wiper.disks(["/dev/ichor-none", str(disk)]))
+        assert [type(error) for error in caught.value.exceptions] == [FileNotFoundError]
+        assert run("wipefs", disk) == ""
 
 
 def test_folders_are_empty_and_meta_has_no_keys(tmp_path: Path) -> None:

@@ -95,6 +95,17 @@ async def test_subnets_choose_and_refuse() -> None:
 
 
 @on_loop
+async def test_an_address_that_wanders_is_nobodys_own() -> None:
+    node, vip = Node(), {"machine": {"network": {"interfaces": [{"interface": "eth0", "vip": {"ip": "10.0.0.9"}}]}}}
+    node.addresses("10.0.0.9/32", "10.0.0.2/24")
+    config = read(_config(advertisedSubnets=["10.0.0.0/8"]).yaml_marshalled, "config")
+    node.put("v1alpha1", MachineConfig(yaml_marshalled=merge_text(config, json.dumps(vip).encode(), "patch")))
+    async with node.running():
+        await settle()
+        assert node.spec.advertised_addresses == node.spec.listen_peer_addresses == ("10.0.0.2",)
+
+
+@on_loop
 async def test_a_worker_has_none_and_without_a_name_there_is_none_yet() -> None:
     node = Node()
     node.put("v1alpha1", MachineConfig(yaml_marshalled=WORKER))

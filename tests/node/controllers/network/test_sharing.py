@@ -12,8 +12,9 @@ from time import time
 import pytest
 
 from core.base.clock import SystemClock
+from core.cluster.etcd.client import Etcd
 from core.linux.network import Network
-from core.node.controllers.network import SharedAddresses
+from core.node.controllers.network import SharedAddresses, sharing
 from core.node.controllers.network.addresses import AddressApply, address_status
 from core.node.controllers.network.links import link_status
 from core.node.controllers.network.merge import merges
@@ -34,6 +35,7 @@ from core.node.resources.runtime import MachineStage, MachineStatus
 from core.node.resources.services import Service
 from core.node.resources.values import CertificateAndKey
 from core.pki.types import Client
+from core.rpc.status import Code, RpcError
 from tests.cluster.etcd.test_client import first
 from tests.node.controllers.house import House
 from tests.support.clock import on_loop
@@ -148,6 +150,22 @@ async def test_one_node_has_them_and_hands_them_over_when_it_goes_down_or_loses_
             here.drop(OperatorSpec.at(resource.md.id))
         await here.until(here.has_none)
         assert not here.all(AddressSpec)
+
+
+@on_loop
+async def test_who_is_refused_when_it_gives_them_back_ends_all_the_same(etcds: Etcds) -> None:
+    async def refused(etcd: Etcd, number: int) -> None:
+        raise RpcError(Code.INTERNAL, "no")
+
+    member, etcd = await first(etcds)
+    await etcd.close()
+    async with two(etcds, member) as (here, there):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sharing, "revoke", refused)
+            here.stage(MachineStage.REBOOTING)
+            await here.until(lambda: not here.all(SharedAddress))
+            assert here.has_none()
+        await there.until(there.has)
 
 
 @on_loop

@@ -45,6 +45,16 @@ async def test_without_a_config_there_are_no_filters() -> None:
 
 
 @on_loop
+async def test_one_that_is_not_to_be_sent_from_is_not_the_default() -> None:
+    house = _house("10.5.0.2/24")
+    house.put("eth0/10.5.0.9/32", AddressStatus(address="10.5.0.9/32", link_name="eth0", flags=0x20))
+    async with house.running():
+        await settle()
+        found = _addresses(house)
+        assert (found["default"], found["current"]) == (("10.5.0.2/24",), ("10.5.0.2/24", "10.5.0.9/32"))
+
+
+@on_loop
 async def test_pods_and_services_are_told_apart() -> None:
     house = _house("10.5.0.2/24", "10.244.1.1/24", "10.96.0.10/32", "fd01::1/64")
     house.put("v1alpha1", MachineConfig(yaml_marshalled=WORKER))
