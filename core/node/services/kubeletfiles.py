@@ -22,7 +22,6 @@ from core.node.services import kubeletnext
 from core.pki import der, pem
 
 _NAME: Final = "local"
-CLIENT: Final = kubeletnext.CURRENT
 _SERVING: Final = ("kubelet.crt", "kubelet.key")  # signed by itself; made anew, for the node's addresses may be others
 
 

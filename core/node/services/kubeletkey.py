@@ -5,7 +5,6 @@ itself, and is started when there is somebody who lets it in."""
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
 from core.base.clock import Clock
@@ -14,17 +13,19 @@ from core.base.files import write_atomic
 from core.cluster.kubernetes import kubelet
 from core.cluster.kubernetes.access import document
 from core.cluster.kubernetes.kubeconfig import connect
+from core.cluster.kubernetes.manifests.joining import NODES
 from core.node.resources.secrets import Kubelet as Secrets
 from core.node.resources.values import CertificateAndKey
-from core.node.services.kubeletfiles import CLIENT, Places, cluster
+from core.node.services import kubeletnext
+from core.node.services.kubeletfiles import Places, cluster
 from core.node.work import Work, issue
+from core.pki import pem
 from core.pki.types import Client, Issued, Pair
 
 PATIENCE: Final = 300.0
 SECONDS: Final = 10.0  # for an answer
 AGAIN: Final = 0.5
 _log: Final = logging.getLogger("kubelet")
-GROUP: Final = "system:nodes"
 
 
 def missing(places: Places) -> bool:
@@ -34,7 +35,7 @@ def missing(places: Places) -> bool:
 
 async def make(work: Work, ca: CertificateAndKey, nodename: str, now: float, lifetime: int) -> Issued:
     """For the node of that name, good for so many seconds."""
-    return await issue(work, Client(now, Pair(ca.crt, ca.key), (GROUP,), f"system:node:{nodename}", lifetime))
+    return await issue(work, Client(now, Pair(ca.crt, ca.key), (NODES,), f"system:node:{nodename}", lifetime))
 
 
 async def admitted(kubeconfig: Callable[[], bytes], clock: Clock) -> None:
@@ -55,13 +56,8 @@ def put(places: Places, made: Issued, secrets: Secrets, now: float) -> None:
     """Have the kubelet find it; the kubeconfig comes last, for it says that all is there."""
     keys = places.at(kubelet.PKI)
     keys.mkdir(mode=0o755, parents=True, exist_ok=True)
-    dated = keys / f"kubelet-client-{datetime.fromtimestamp(now, UTC):%Y-%m-%d-%H-%M-%S}.pem"
-    write_atomic(dated, made.crt + made.key, mode=0o600)
-    current, new = keys / CLIENT, keys / f"{CLIENT}.new"
-    new.unlink(missing_ok=True)
-    new.symlink_to(dated.name)  # the kubelet exchanges a link, and refuses to exchange a file
-    new.replace(current)
-    shown = f"{kubelet.PKI}/{CLIENT}"
+    kubeletnext.show(keys, made.crt + pem.for_openssl(made.key), now)
+    shown = f"{kubelet.PKI}/{kubeletnext.CURRENT}"
     user = {"client-certificate": shown, "client-key": shown}
     asked = cluster(secrets)
     text = document("default-cluster", asked.pop("server"), asked, "default-auth", user)

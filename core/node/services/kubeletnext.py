@@ -22,6 +22,17 @@ def shown(folder: Path) -> bytes:
         return b""
 
 
+def show(folder: Path, data: bytes, when: float) -> None:
+    """Have it show this certificate with its key (PEM), of that time, while it does not run. The kubelet exchanges a
+    link, and refuses to exchange a file."""
+    named = folder / f"kubelet-client-{datetime.fromtimestamp(when, UTC):%Y-%m-%d-%H-%M-%S}.pem"
+    write_atomic(named, data, mode=0o600)
+    link = folder / _LINK
+    link.unlink(missing_ok=True)
+    link.symlink_to(named.name)
+    link.replace(folder / CURRENT)
+
+
 def stage(folder: Path, crt: bytes, key: bytes) -> None:
     """Have it show this one from its next start on."""
     write_atomic(folder / _NEXT, crt + pem.for_openssl(key), mode=0o600)
@@ -39,13 +50,7 @@ def install(folder: Path) -> None:
     if not path.exists():
         return
     data = path.read_bytes()
-    begins = datetime.fromtimestamp(der.read(pem.certificates(data)[0]).not_before, UTC)
-    named = folder / f"kubelet-client-{begins:%Y-%m-%d-%H-%M-%S}.pem"
-    write_atomic(named, data, mode=0o600)
-    link = folder / _LINK
-    link.unlink(missing_ok=True)
-    link.symlink_to(named.name)
-    link.replace(folder / CURRENT)
+    show(folder, data, der.read(pem.certificates(data)[0]).not_before)
     for serving in folder.glob(_SERVING):
         serving.unlink()
     path.unlink()

@@ -7,7 +7,6 @@ from typing import Final
 
 from core.base.errors import Denied, NotFound, NotReady
 from core.cluster.kubernetes.kubelet import KUBECONFIG
-from core.cluster.kubernetes.manifests.joining import NODES
 from core.node import machineconfig
 from core.node.controllers.k8s.kubelet.asked import Asked, ask
 from core.node.resources.config import MachineConfig
@@ -15,11 +14,10 @@ from core.node.resources.k8s import KubeletKubeconfig, KubeletSpec, ProgramTrust
 from core.node.resources.secrets import Kubelet as Secrets
 from core.node.resources.secrets import KubernetesRoot
 from core.node.resources.services import Service
-from core.node.services import kubeletfiles, kubeletnext
+from core.node.services import kubeletfiles, kubeletkey, kubeletnext
 from core.node.services.kubelet import Kubelet
-from core.node.work import Work, issue
+from core.node.work import Work
 from core.pki import lineage, pem
-from core.pki.types import Client, Pair
 from core.state import Controller, Scope, shared, weak
 
 KUBELET: Final = "kubelet"
@@ -82,16 +80,16 @@ class Renewal(Controller):
 
     async def _renew(self, scope: Scope, issuing: bytes) -> None:
         """Stage one of this authority, or have this looked at again."""
-        name = f"system:node:{kubeletfiles.client_name(self._kubelet.places)}"
+        name = kubeletfiles.client_name(self._kubelet.places)
         root = scope.find(_ROOT)
         if root is not None and lineage.identity(root.spec.issuing_ca.crt) == lineage.identity(issuing):
-            ca = Pair(root.spec.issuing_ca.crt, root.spec.issuing_ca.key)
-            made = await issue(self._work, Client(scope.clock.now(), ca, (NODES,), name, self._kubelet.lifetime))
+            now, lifetime = scope.clock.now(), self._kubelet.lifetime
+            made = await kubeletkey.make(self._work, root.spec.issuing_ca, name, now, lifetime)
             self._stage(made.crt, made.key)
             return
         try:
             kubeconfig = self._kubelet.places.at(KUBECONFIG).read_bytes()
-            asked = self._asked or await ask(kubeconfig, self._work, issuing, name)
+            asked = self._asked or await ask(kubeconfig, self._work, issuing, f"system:node:{name}")
             crt = await asked.answer(kubeconfig)
         except (NotReady, Denied, NotFound, FileNotFoundError) as error:
             _LOG.warning("no certificate of the new authority yet: %s", error)
