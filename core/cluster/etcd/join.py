@@ -96,13 +96,13 @@ async def outlived(local: Local, reach: Reach) -> bool:
 async def _step(local: Local, reach: Reach, fetch: Fetch | None) -> Way | float:
     """One step into a cluster: how to start etcd, or the seconds until the next."""
     try:
-        seen = await census(reach)
+        await census(reach)
     except NotReady:
         return RETRY
     if fetch is not None:
         await fetch()
     try:
-        return await _join(local, reach, seen)
+        return await _join(local, reach, await census(reach))  # who serves now: that may have taken its time
     except (NotReady, RpcError) as error:
         # not found: somebody else removed it; or it was added again in the second of its removal, under its old id
         if isinstance(error, RpcError) and error.code not in (*LATER, Code.NOT_FOUND):

@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from core.base.errors import NotReady
-from core.cluster.etcd import bootstrap, leave
+from core.base.errors import Invalid, NotReady
+from core.cluster.etcd import bootstrap, join, leave
 from core.cluster.etcd.journal import Stage
-from tests.support.control import CLOCK, controls, gathered
+from tests.support.control import CLOCK, Control, controls, formed, gathered, run
 from tests.support.etcd import Etcds
 
 SECONDS = 120  # a member whose first words to the others are lost says them again after 7
@@ -36,3 +36,19 @@ async def come_and_go(hasty: Etcds) -> None:
         await two.stop()
         with pytest.raises(NotReady):
             await leave.check(three.local, three.own, three.reach)
+
+
+def test_who_has_nothing_to_be_started_with_is_not_added(hasty: Etcds) -> None:
+    asyncio.run(asyncio.wait_for(stay_out(hasty), SECONDS))
+
+
+async def stay_out(hasty: Etcds) -> None:
+    async def fetch() -> None:
+        raise Invalid("there is no such image")
+
+    one = Control(hasty, hasty.add("one"))
+    async with formed([one]), Control(hasty, hasty.add("two"), [one.member.address]) as two:
+        with pytest.raises(Invalid, match="no such image"):
+            await join.enter(two.local, two.reach, run, CLOCK, fetch)
+        assert [each.name for each in (await one.own.members()).members] == ["one"]
+        assert two.local.journal.entry.stage is Stage.FREE
