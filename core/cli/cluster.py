@@ -38,6 +38,7 @@ def command() -> None:
 @click.option("--image-key", metavar="FILE", help="raw public key to check the image with")
 @click.option("--memory", default="2GiB", show_default=True, help="of a virtual machine")
 @click.option("--disk", default="6GiB", show_default=True, help="of a virtual machine")
+@click.option("--cpus", type=click.IntRange(1), default=1, show_default=True, help="of a virtual machine")
 @click.option("--cmdline", default="", metavar="WORDS", help="more words for the kernel's command line")
 @click.option(
     "--kubernetes-version",
@@ -60,6 +61,7 @@ def create(
     image_key: str | None,
     memory: str,
     disk: str,
+    cpus: int,
     cmdline: str,
     kubernetes: str,
     mirrors: tuple[tuple[str, str], ...],
@@ -78,6 +80,7 @@ def create(
         workers=workers,
         memory=parse_size(memory),
         disk=parse_size(disk),
+        cpus=cpus,
         cmdline=cmdline,
         kubernetes=kubernetes,
         mirrors=mirrors,

@@ -18,7 +18,7 @@ from core.config.load import load, read
 from core.config.merge import merge_text
 from core.provision.cluster import provisioner
 from core.provision.locking import exclusive
-from core.provision.model import Cluster, ClusterSpec, Kind, Node
+from core.provision.model import Cluster, Kind, Node
 from core.provision.places import Places
 from core.provision.timeline import Times, ask
 from core.rpc.client import Channel
@@ -32,8 +32,10 @@ from core.rpc.tls import ClientTLS
 
 Progress = Callable[[str], None]
 Patch = tuple[bytes, str]  # and its name
-ANSWER_SECONDS: Final = {"container": 60.0, "qemu": 300.0}
-READY_SECONDS: Final = {"container": 120.0, "qemu": 600.0}
+# how many times longer everything may take: a virtual machine's processor may be emulated
+SLOWER: Final[dict[Kind, float]] = {"container": 1.0, "qemu": 5.0}
+ANSWER_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
 CLUSTER_SECONDS: Final = 1200.0  # for the images of Kubernetes to come, and all of it to start
 AGAIN: Final = 0.1  # seconds; a machine that boots cannot tell when it will listen
 # a virtual machine's clock is this machine's, and this machine may have no way to a time server
@@ -129,7 +131,7 @@ async def _all(
     async with asyncio.TaskGroup() as group:
         for node in cluster.nodes:
             group.create_task(_one(kind, node, known, configs[node.worker], machines.console(node), say))
-    seconds = READY_SECONDS[kind]
+    seconds = READY_SECONDS * SLOWER[kind]
     if not cluster.spec.standalone:
         await _begin(cluster.nodes[0], known, seconds, say)
         seconds = CLUSTER_SECONDS
@@ -139,7 +141,7 @@ async def _all(
 
 
 async def _one(kind: Kind, node: Node, known: ClientTLS, config: bytes, console: Path, say: Progress) -> None:
-    if not await _answers(node, known, ANSWER_SECONDS[kind], console):
+    if not await _answers(node, known, ANSWER_SECONDS * SLOWER[kind], console):
         say(f"{node.name}: in maintenance mode, applying its config")
         request = pb.ApplyConfigurationRequest(data=config, mode=pb.ApplyConfigurationRequest.AUTO)
         path = "/machine.MachineService/ApplyConfiguration"
@@ -231,7 +233,7 @@ def _machine_config(folder: Path, cluster: Cluster, patches: tuple[Patch, ...], 
     if not path.exists():
         make = generate.worker if worker else generate.control_plane
         config = read(make(_secrets(folder), _options(cluster)), path.name)
-        for patch, name in (*_given(cluster.spec), *_listed(cluster, worker), *patches):
+        for patch, name in (*_given(cluster), *_listed(cluster, worker), *patches):
             config = read(merge_text(config, patch, name), path.name)
         write_atomic(path, load(config.text, path.name).text)
     return path.read_bytes()
@@ -246,8 +248,9 @@ def _listed(cluster: Cluster, worker: bool) -> tuple[Patch, ...]:
     return ((text.encode(), "control planes"),)
 
 
-def _given(spec: ClusterSpec) -> Iterator[Patch]:
+def _given(cluster: Cluster) -> Iterator[Patch]:
     """What the config of such a node says before anybody's own patches."""
+    spec, first = cluster.spec, cluster.nodes[0]
     yield from _PATCHES[spec.kind]
     if spec.standalone:
         yield _STANDALONE
@@ -255,6 +258,9 @@ def _given(spec: ClusterSpec) -> Iterator[Patch]:
     yield _NATIVE
     if spec.kind == "container":
         yield from _SHARED
+    if first.kubernetes:  # one URL for both sides of what QEMU forwards
+        text = f"cluster: {{controlPlane: {{localAPIServerPort: {first.kubernetes}}}}}"
+        yield text.encode(), "port"
 
 
 def _secrets(folder: Path) -> bundle.Bundle:
@@ -268,7 +274,7 @@ def _options(cluster: Cluster) -> generate.Options:
     first, spec = cluster.nodes[0], cluster.spec
     return generate.Options(
         name=spec.name,
-        endpoint=f"https://{first.address}:6443",
+        endpoint=f"https://{first.address}:{first.kubernetes or 6443}",
         kubernetes=spec.kubernetes or images.KUBERNETES,
         install_disk="/dev/vdb",
         registry_mirrors=spec.mirrors,

@@ -1,10 +1,11 @@
 """Makes and unmakes clusters of machines. Owns the record, the choice of addresses and the order of steps; what a node
 is made of is the provisioner's, what the nodes are told is `bringup`'s."""
 
+import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from core.base.errors import AlreadyExists, NotFound
 from core.provision import model, network, rootfs, subnets
@@ -15,6 +16,8 @@ from core.provision.places import Places
 from core.provision.vms import VirtualMachines
 
 Progress = Callable[[str], None]
+# of this machine and of a virtual one alike: below what either takes for connections of its own, and for node ports
+_KUBERNETES: Final = range(16443, 30000)
 
 
 class Provisioner(Protocol):
@@ -77,7 +80,8 @@ def _plan(places: Places, spec: ClusterSpec, image: Path) -> Cluster:
     counts = (("controlplane", spec.control_planes), ("worker", spec.workers))
     names = [f"{spec.name}-{kind}-{n}" for kind, count in counts for n in range(1, count + 1)]
     if spec.kind == "qemu":
-        nodes = tuple(Node(name, "127.0.0.1", _free_port()) for name in names)
+        kubernetes = 0 if spec.standalone else _free_port(_KUBERNETES)
+        nodes = tuple(Node(name, "127.0.0.1", _free_port(), kubernetes=kubernetes) for name in names)
         return Cluster(spec, digest, "", "", "", nodes)
     others = [model.load(places, name).subnet for name in model.names(places)]
     subnet = subnets.pick(subnets.taken_by(network.routes(), others))
@@ -88,9 +92,16 @@ def _plan(places: Places, spec: ClusterSpec, image: Path) -> Cluster:
     return Cluster(spec, digest, str(subnet), str(hosts[0]), bridge, nodes)
 
 
-def _free_port() -> int:
-    """A loopback port that was free a moment ago; recorded, so that the node keeps it over restarts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _free_port(wanted: Iterable[int] = (0,)) -> int:
+    """A loopback port that was free a moment ago; recorded, so that the node keeps it over restarts. NotFound: none."""
+    for port in wanted:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise NotFound("no loopback port is free", remedy="ichorctl cluster destroy")

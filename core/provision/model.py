@@ -15,12 +15,14 @@ _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")  # the
 
 
 class Node(msgspec.Struct, frozen=True):
-    """One machine: its name, where its API answers and, for qemu, the loopback port that leads there."""
+    """One machine: its name, where its API answers and, for qemu, the loopback port that leads there. `kubernetes` is
+    where that of Kubernetes answers, in the machine and here; 0: at its usual port, of the machine's own address."""
 
     name: str
     address: str
     port: int = 50000
     worker: bool = False
+    kubernetes: int = 0
 
 
 class ClusterSpec(msgspec.Struct, frozen=True):
@@ -46,9 +48,10 @@ class ClusterSpec(msgspec.Struct, frozen=True):
             raise Invalid(f"{self.name!r} is no cluster name", remedy="use up to 32 letters, digits and inner dashes")
         if self.control_planes < 1:
             raise Invalid("a cluster has at least one control plane")
-        if self.workers < 0 or (self.workers and self.kind == "qemu"):
+        alone = self.kind == "qemu" and not self.standalone
+        if self.workers < 0 or (self.workers and self.kind == "qemu") or (alone and self.control_planes > 1):
             raise Invalid(
-                "virtual machines have no network in common: a worker could not join", remedy="use containers"
+                "virtual machines have no network in common: a second node could not join", remedy="use containers"
             )
 
 

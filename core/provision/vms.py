@@ -64,6 +64,8 @@ class VirtualMachines:
         """The QEMU machine behind a node."""
         spec, image = self.cluster.spec, Path(self.cluster.spec.image)
         folder = self._folder(node)
+        ports = [Forward(guest=API_PORT, port=node.port)]
+        ports += [Forward(guest=node.kubernetes, port=node.kubernetes)] * bool(node.kubernetes)
         words = f"talos.platform=metal talos.hostname={node.name} panic=10 {spec.cmdline}".rstrip()
         return Machine(
             Spec(
@@ -72,7 +74,7 @@ class VirtualMachines:
                 initrd=image / "initramfs.cpio.zst",
                 cmdline=words,
                 disks=(Disk(path=image / "ichor.img", read_only=True), Disk(path=folder / "disk.raw", serial="system")),
-                forwards=(Forward(guest=API_PORT, port=node.port),),
+                forwards=tuple(ports),
                 memory_mib=spec.memory >> 20,
                 cpus=spec.cpus,
                 watchdog=True,

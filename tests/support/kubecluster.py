@@ -1,4 +1,4 @@
-"""A Kubernetes on container nodes for tests: the fixtures' images from a registry of this machine, for a block. Asked
+"""A Kubernetes on nodes for tests: the fixtures' images from a registry of this machine, for a block. Asked
 by the stock client with an administrator's kubeconfig, as a person does."""
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from core.config import client
 from core.provision import bringup, timeline
-from core.provision.model import ClusterSpec
+from core.provision.model import ClusterSpec, Kind
 from tests.support import cluster
 from tests.support.cluster import Home, Node
 from tests.support.fixtures import images, kubernetes, registry, standing
@@ -21,7 +21,7 @@ from tests.support.image import built
 from tests.support.pid1 import until
 
 WORKLOAD: Final = "fixtures.local/workload"
-SECONDS: Final = 180.0  # for what Kubernetes does by itself
+SECONDS: Final = 180.0  # for what Kubernetes does by itself, on container nodes
 Manifest = dict[str, Any]
 
 
@@ -33,6 +33,7 @@ class Kubernetes:
     config: Path
     access: client.ClientConfig
     began: float
+    seconds: float = SECONDS
 
     def command(self, *arguments: str) -> list[str]:
         """kubectl's argument list."""
@@ -42,7 +43,7 @@ class Kubernetes:
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What the client says. Raises AssertionError with its complaint."""
         command = self.command(*arguments)
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=self.seconds, check=False)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -56,7 +57,7 @@ class Kubernetes:
 
     def rolled_out(self, what: str) -> None:
         """Come back when all pods of it, such as deployment/web, are of its newest kind and available."""
-        self.kubectl("rollout", "status", what, f"--timeout={SECONDS:.0f}s")
+        self.kubectl("rollout", "status", what, f"--timeout={self.seconds:.0f}s")
 
     def ready(self) -> list[str]:
         """The names of the nodes that are."""
@@ -107,7 +108,7 @@ class Kubernetes:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
             try:
                 assert client.stdout is not None
-                assert select.select([client.stdout], [], [], SECONDS)[0], f"{what} is not forwarded"
+                assert select.select([client.stdout], [], [], self.seconds)[0], f"{what} is not forwarded"
                 yield int(client.stdout.readline().partition("127.0.0.1:")[2].partition(" ")[0])
             finally:
                 client.terminate()
@@ -120,19 +121,26 @@ def running(
     workers: int = 0,
     recipes: Sequence[images.Recipe] = images.RECIPES,
     begun: Callable[[list[Node]], None] = lambda _: None,
+    *,
+    kind: Kind = "container",
+    image: Path | None = None,
+    cpus: int = 1,
 ) -> Iterator[Kubernetes]:
     """A cluster whose nodes are ready and known to Kubernetes, as long as the block lasts; `recipes` are of the images
-    that it can have, `begun` is as for `cluster.create`."""
+    that it can have, `begun` is as for `cluster.create`. `image` is a folder, by default what is built of the tree;
+    `cpus` are a virtual machine's."""
     home = Home(folder)
     name = cluster.unique("kube")
+    seconds = SECONDS * bringup.SLOWER[kind]
     with standing.reachable(registry.storage(recipes)) as url:
         wanted = ClusterSpec(
             name=name,
-            kind="container",
-            image=str(built().image.parent),
+            kind=kind,
+            image=str(image or built().image.parent),
             control_planes=control_planes,
             workers=workers,
             kubernetes=kubernetes.version(),
+            cpus=cpus,
             mirrors=(("*", url),),
         )
         etcd = {"cluster": {"etcd": {"image": images.ETCD.images()[0].name}}}
@@ -140,8 +148,8 @@ def running(
             began = time.time()
             nodes = cluster.create(home, wanted, ((json.dumps(etcd).encode(), "etcd"),), begun)
             access = client.load(home.client_file.read_bytes(), str(home.client_file))
-            made = Kubernetes(nodes, bringup.kubeconfig(home.places, nodes[0].cluster, access), access, began)
-            until(lambda: len(made.ready()) == len(nodes), SECONDS, "nodes that are ready")
+            made = Kubernetes(nodes, bringup.kubeconfig(home.places, nodes[0].cluster, access), access, began, seconds)
+            until(lambda: len(made.ready()) == len(nodes), seconds, "nodes that are ready")
             yield made
         except BaseException:
             cluster.show_consoles(home, name)
