@@ -1,6 +1,7 @@
 """Workers by themselves: the queue, the four places, the deadline, and what a job's end looks like to who asked."""
 
 import asyncio
+import contextlib
 import os
 import select
 import signal
@@ -80,9 +81,12 @@ def ask(workers: Workers, name: str, payload: bytes = b"", caller: str = "machin
 
 
 def answer(ours: socket.socket) -> bytes:
-    with ours:
-        pieces = iter(lambda: ours.recv(1 << 16), b"")
-        return b"".join(pieces)
+    """All of it; who was killed before it had read its job resets the connection, and has said nothing."""
+    said = b""
+    with ours, contextlib.suppress(ConnectionResetError):
+        while piece := ours.recv(1 << 16):
+            said += piece
+    return said
 
 
 def run(workers: Workers) -> None:
