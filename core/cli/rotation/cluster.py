@@ -13,7 +13,7 @@ from core.cli.rotation.authorities import identity
 from core.cli.rotation.members import Members
 from core.cluster.kubernetes import kubeconfig
 from core.cluster.kubernetes.client import Kubernetes
-from core.cluster.kubernetes.paths import CONFIG_MAPS, NODES, PODS, SECRETS, Object, named, within
+from core.cluster.kubernetes.paths import CONFIG_MAPS, NODES, PODS, SECRETS, Object, holds, named, within
 from core.pki import pem
 
 _PROBED: Final = re.compile(r"^prober_probe_total\{(?P<labels>[^}]*)\} (?P<count>[0-9.e+]+)$", re.M)
@@ -43,7 +43,7 @@ class Cluster:
     async def serving(self, name: str) -> Uids:
         """The pods on a node that are ready. Raises RpcError, NotReady."""
         async with self.client() as kubernetes:
-            return frozenset(_uid(pod) for pod in await self._pods(kubernetes, name) if _ready(pod))
+            return frozenset(_uid(pod) for pod in await self._pods(kubernetes, name) if holds(pod, "Ready"))
 
     async def lacks(self, name: str, before: Uids) -> str:
         """What is missing until a node whose kubelet was started anew is as it was: it is ready, its kubelet itself
@@ -51,7 +51,7 @@ class Cluster:
         kubelet that starts takes pods for unready until it has looked, and tells so. Raises RpcError, NotReady."""
         async with self.client() as kubernetes:
             node = await self._members.nodename(name)
-            if not _ready(await kubernetes.get(NODES, node)):
+            if not holds(await kubernetes.get(NODES, node), "Ready"):
                 return f"node {node} is not ready"
             pods = [pod for pod in await self._pods(kubernetes, name) if _uid(pod) in before]
             try:
@@ -60,7 +60,7 @@ class Cluster:
                 return f"its kubelet is not asked: {error}"
             looked = found_ready(told.decode())
         for pod in pods:
-            if not _ready(pod) or not _probed(pod) <= looked:
+            if not holds(pod, "Ready") or not _probed(pod) <= looked:
                 return f"pod {within(pod)}/{named(pod)} is not ready again"
         return ""
 
@@ -86,11 +86,6 @@ class Cluster:
 
 def _uid(pod: Object) -> str:
     return str(pod["metadata"]["uid"])
-
-
-def _ready(thing: Object) -> bool:
-    conditions = thing.get("status", {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def _probed(pod: Object) -> set[tuple[str, str]]:

@@ -10,7 +10,7 @@ from core.cli.upgrading.cluster import Cluster
 from core.cli.upgrading.components import Component, Kind
 from core.cli.upgrading.plan import Change, Member
 from core.cluster.kubernetes import rollout, upgrades
-from core.cluster.kubernetes.paths import DAEMON_SETS, NODES, PODS, Object, named, within
+from core.cluster.kubernetes.paths import DAEMON_SETS, NODES, PODS, Object, holds, named, within
 from core.cluster.kubernetes.pods import NAMESPACE
 from core.rpc.pb.resource.definitions.k8s.k8s_pb2 import KubeletStatusSpec, StaticPodSpec
 
@@ -51,7 +51,8 @@ class Gates:
 
     async def _pods(self, member: Member) -> dict[str, tuple[str, bool]]:
         listed = await self._cluster.kubernetes.list(PODS, fields=f"spec.nodeName={member.name}")
-        return {pod["metadata"]["uid"]: (f"{within(pod)}/{named(pod)}", _ready(pod)) for pod in listed["items"] or ()}
+        pods = listed["items"] or ()
+        return {pod["metadata"]["uid"]: (f"{within(pod)}/{named(pod)}", holds(pod, "Ready")) for pod in pods}
 
     async def _lacks(self, change: Change, image: str, *, new: bool) -> str:
         match change.component.kind:
@@ -69,7 +70,7 @@ class Gates:
         shown = await self._cluster.kubernetes.get(PODS, f"{name}-{member.name}", NAMESPACE)
         if image not in _images(shown) or "deletionTimestamp" in shown["metadata"]:
             return "the kubelet does not show it yet"
-        return "" if _ready(shown) else f"the pod is not ready: {_told(shown)}"
+        return "" if holds(shown, "Ready") else f"the pod is not ready: {_told(shown)}"
 
     async def _kubelet(self, member: Member, image: str, *, new: bool) -> str:
         runs = await self._cluster.resource(member, _KUBELETS, "kubelet", KubeletStatusSpec)
@@ -79,7 +80,7 @@ class Gates:
         says, wanted = node["status"]["nodeInfo"]["kubeletVersion"], upgrades.tagged(image)
         if new and says != f"v{wanted}":
             return f"it says to be {says}"
-        return "" if _ready(node) else "the node is not ready"
+        return "" if holds(node, "Ready") else "the node is not ready"
 
     async def _manifest(self, name: str, member: Member, image: str) -> str:
         for things in (await self._cluster.manifests(member)).values():
@@ -92,12 +93,6 @@ class Gates:
 
 def _images(pod: Object | dict[str, Any]) -> set[str]:
     return {str(container["image"]) for container in pod["spec"]["containers"]}
-
-
-def _ready(thing: Object) -> bool:
-    """Whether a pod or a node says so."""
-    conditions = thing.get("status", {}).get("conditions") or ()
-    return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
 
 
 def _told(pod: Object) -> str:

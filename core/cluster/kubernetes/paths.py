@@ -52,6 +52,12 @@ def within(thing: Object) -> str:
     return str(thing["metadata"].get("namespace", ""))
 
 
+def holds(thing: Object, condition: str) -> bool:
+    """Whether its status says that this condition is so; "Ready" of nodes and pods."""
+    conditions = thing.get("status", {}).get("conditions") or ()
+    return any(each["type"] == condition and each["status"] == "True" for each in conditions)
+
+
 def version(thing: Object) -> str:
     """The resourceVersion that it, or a list, was read at."""
     return str(thing.get("metadata", {}).get("resourceVersion", ""))

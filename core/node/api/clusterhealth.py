@@ -2,17 +2,16 @@
 is wrong, or nothing; one that cannot be made says why, which is not the same as well."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from core.base.errors import IchorError
 from core.cluster.kubernetes.client import Kubernetes
-from core.cluster.kubernetes.paths import DAEMON_SETS, NODES, PODS
+from core.cluster.kubernetes.paths import DAEMON_SETS, NODES, PODS, Object, holds
 
 PROGRAMS: Final = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 SYSTEM: Final = "kube-system"
 _ROLES: Final = tuple(f"node-role.kubernetes.io/{role}" for role in ("control-plane", "master"))
 _NO_IMAGE: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName"})
-Object = dict[str, Any]
 
 
 class Skipped(IchorError):
@@ -34,7 +33,7 @@ async def nodes(api: Kubernetes, expected: Expected) -> str:
     found = (await api.list(NODES))["items"]
     known = {name for node in found for name in _names(node)}
     missing = [name for name in (*expected.control_planes, *expected.workers) if name not in known]
-    unready = [node["metadata"]["name"] for node in found if not _holds(node, "Ready")]
+    unready = [node["metadata"]["name"] for node in found if not holds(node, "Ready")]
     said = [f"not known: {', '.join(missing)}"] * bool(missing) + [f"not ready: {', '.join(unready)}"] * bool(unready)
     return "; ".join(said)
 
@@ -44,7 +43,7 @@ async def control_plane(api: Kubernetes, expected: Expected) -> str:
     leading = [node["metadata"]["name"] for node in (await api.list(NODES))["items"] if _leads(node)]
     pods = {pod["metadata"]["name"]: pod for pod in (await api.list(PODS, SYSTEM))["items"]}
     wanted = [f"{program}-{name}" for name in sorted(leading) for program in PROGRAMS]
-    return ", ".join(name for name in wanted if name not in pods or not _holds(pods[name], "Ready"))
+    return ", ".join(name for name in wanted if name not in pods or not holds(pods[name], "Ready"))
 
 
 async def proxies(api: Kubernetes, expected: Expected) -> str:
@@ -66,7 +65,7 @@ async def names(api: Kubernetes, expected: Expected) -> str:
         raise Skipped("this cluster has no CoreDNS")
     if any(_waits_for(pod) in _NO_IMAGE for pod in pods):
         raise Skipped("no image of CoreDNS can be had")
-    ready = sum(_holds(pod, "Ready") for pod in pods)
+    ready = sum(holds(pod, "Ready") for pod in pods)
     return "" if ready == len(pods) else f"{ready} of {len(pods)} are ready"
 
 
@@ -86,11 +85,6 @@ def _names(node: Object) -> list[str]:
 def _leads(node: Object) -> bool:
     taints = {taint["key"] for taint in node.get("spec", {}).get("taints", ())}
     return not taints.isdisjoint(_ROLES) or not set(_ROLES).isdisjoint(node["metadata"].get("labels", {}))
-
-
-def _holds(thing: Object, condition: str) -> bool:
-    conditions = thing.get("status", {}).get("conditions", ())
-    return any(each["type"] == condition and each["status"] == "True" for each in conditions)
 
 
 def _waits_for(pod: Object) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from core.cluster.kubernetes import kubelet
 from core.cluster.kubernetes.client import Kubernetes
 from core.cluster.kubernetes.follow import follow
-from core.cluster.kubernetes.paths import NODES, Object, named
+from core.cluster.kubernetes.paths import NODES, Object, holds, named
 from core.node.controllers.k8s.asking import Asking
 from core.node.resources.k8s import KubeletKubeconfig, Nodename, NodeStatus
 from core.state import Controller, Scope, exclusive, weak
@@ -46,11 +46,10 @@ class NodeStatuses(Controller):
 def status(node: Object) -> NodeStatus:
     """Of a Node object."""
     metadata, spec = node["metadata"], node.get("spec") or {}
-    conditions = node.get("status", {}).get("conditions") or ()
     first = spec.get("podCIDR")
     return NodeStatus(
         nodename=named(node),
-        node_ready=any(each["type"] == "Ready" and each["status"] == "True" for each in conditions),
+        node_ready=holds(node, "Ready"),
         unschedulable=bool(spec.get("unschedulable")),
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
